@@ -1,0 +1,35 @@
+"""lit configuration of the kvc suite.
+
+Features: `shared` when the design folder with real exporters' graphs stands
+beside the checkout (a user has no such folder; those tests are then skipped).
+"""
+import os
+import sys
+
+import lit.formats
+from lit.llvm import llvm_config
+
+config.name = "kvc"
+config.test_format = lit.formats.ShTest()
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs", "models"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.kvc_obj_root, "test")
+
+shared = os.path.join(config.kvc_src_root, "..", "shared")
+if os.path.isdir(shared):
+    config.available_features.add("shared")
+else:
+    lit_config.note("no ../shared beside the checkout: tests that read it are skipped")
+
+config.substitutions.append(("%python", sys.executable))
+config.substitutions.append(("%shared", shared))
+config.substitutions.append(("%kvc_src", config.kvc_src_root))
+config.substitutions.append(("%kvc_obj", config.kvc_obj_root))
+config.substitutions.append(
+    ("%kvc_plugin",
+     os.path.join(config.kvc_obj_root, "lib", "KVCPlugin" + config.llvm_shlib_ext)))
+llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
+llvm_config.add_tool_substitutions(
+    ["kvc-opt", "mlir-opt", "FileCheck", "not"],
+    [os.path.join(config.kvc_obj_root, "bin"), config.llvm_tools_dir])
