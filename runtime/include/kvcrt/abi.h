@@ -1,4 +1,4 @@
-/*===- kvcrt/abi.h - the contract between compiled code and its runtime ----===*
+/*===- kvcrt/abi.h - the contract between compiled code and its runtime -===*
  *
  * Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -39,7 +39,7 @@ extern "C" {
 
 #define KVCRT_ABI_VERSION 1u
 
-/* Most captured tensors that a score region can read, and their highest rank. */
+/* Most tensors that a score region can capture, and their highest rank. */
 #define KVCRT_MAX_CAPTURES 4
 #define KVCRT_MAX_CAPTURE_RANK 4
 
@@ -47,19 +47,28 @@ extern "C" {
  * not a failure of the program. */
 typedef enum kvcrt_status {
   KVCRT_OK = 0,
-  KVCRT_OUT_OF_BLOCKS = 1,     /* the pool has fewer free blocks than asked for */
-  KVCRT_INVALID_ARGUMENT = 2,  /* a value outside what the call documents */
-  KVCRT_VERSION_MISMATCH = 3,  /* struct_size or abi_version is not ours */
-  KVCRT_CAPACITY_EXCEEDED = 4, /* more tokens, sequences or positions than promised */
-  KVCRT_WORKSPACE_TOO_SMALL = 5, /* ask the _workspace function for the size */
-  KVCRT_UNSUPPORTED = 6,       /* legal, but not by this build, device or CPU */
-  KVCRT_NOT_FOUND = 7,         /* no such sequence, symbol, file or parameter */
-  KVCRT_BUSY = 8,              /* too many steps in flight */
-  KVCRT_OUT_OF_MEMORY = 9,     /* host or device memory, not cache blocks */
-  KVCRT_CORRUPT = 10,          /* bounds or checksum of an artefact are wrong */
+  /* the pool has fewer free blocks than asked for */
+  KVCRT_OUT_OF_BLOCKS = 1,
+  /* a value outside what the call documents */
+  KVCRT_INVALID_ARGUMENT = 2,
+  /* struct_size or abi_version is not ours */
+  KVCRT_VERSION_MISMATCH = 3,
+  /* more tokens, sequences or positions than promised */
+  KVCRT_CAPACITY_EXCEEDED = 4,
+  /* ask the _workspace function for the size */
+  KVCRT_WORKSPACE_TOO_SMALL = 5,
+  /* legal, but not by this build, device or CPU */
+  KVCRT_UNSUPPORTED = 6,
+  /* no such sequence, symbol, file or parameter */
+  KVCRT_NOT_FOUND = 7,
+  KVCRT_BUSY = 8, /* too many steps in flight */
+  /* host or device memory, not cache blocks */
+  KVCRT_OUT_OF_MEMORY = 9,
+  /* bounds or checksum of an artefact are wrong */
+  KVCRT_CORRUPT = 10,
   KVCRT_IO_ERROR = 11,
   KVCRT_DEVICE_ERROR = 12,
-  KVCRT_ILLEGAL_POLICY = 13    /* a row of legality.def forbids the pair */
+  KVCRT_ILLEGAL_POLICY = 13 /* a row of legality.def forbids the pair */
 } kvcrt_status;
 
 /* One piece of a parallel loop. `worker` is in [0, num_workers). */
@@ -91,9 +100,10 @@ typedef struct kvcrt_env {
                        void *closure);
   int32_t num_workers;
   int32_t reserved0;
-  void *workspace; /* 64-byte aligned scratch, contents undefined */
+  void *workspace;         /* 64-byte aligned scratch, contents undefined */
   uint64_t workspace_size; /* bytes */
-  void (*log)(void *context, int32_t level, const char *message); /* nullable */
+  /* nullable */
+  void (*log)(void *context, int32_t level, const char *message);
   const kvcrt_hooks *hooks; /* nullable */
 } kvcrt_env;
 
@@ -101,21 +111,25 @@ typedef struct kvcrt_env {
 typedef struct kvcrt_capacity {
   uint32_t struct_size;
   uint32_t abi_version;
-  int32_t max_tokens; /* new tokens in one step, over all sequences */
-  int32_t max_seqs;   /* sequences in one step */
-  int32_t max_kv_len; /* tokens of one sequence, this step's included */
+  /* new tokens in one step, over all sequences */
+  int32_t max_tokens;
+  int32_t max_seqs; /* sequences in one step */
+  /* tokens of one sequence, this step's included */
+  int32_t max_kv_len;
   int32_t num_workers;
 } kvcrt_capacity;
 
-/*===-- The step: one ragged batch ----------------------------------------===*/
+/*===-- The step: one ragged batch --===*/
 
 /* Device data at a fixed address: the numbers that change from step to step. */
 typedef struct kvcrt_step_header {
   int32_t num_seqs;
   int32_t num_tokens; /* qo_indptr[num_seqs] */
   int32_t num_logit_rows;
-  int32_t num_tasks;  /* entries of kvcrt_params.tasks; 0 when kernels plan */
-  int32_t max_q_len;  /* upper bounds over the sequences of this step */
+  /* entries of kvcrt_params.tasks; 0 when kernels plan */
+  int32_t num_tasks;
+  /* upper bounds over the sequences of this step */
+  int32_t max_q_len;
   int32_t max_kv_len;
   int32_t reserved[10];
 } kvcrt_step_header;
@@ -124,18 +138,23 @@ typedef struct kvcrt_step {
   uint32_t struct_size;
   uint32_t abi_version;
   const kvcrt_step_header *header;
-  const int32_t *qo_indptr;  /* [max_seqs + 1] first token row of each sequence */
-  const int32_t *kv_len;     /* [max_seqs] tokens held after this step's append */
-  const int32_t *positions;  /* [max_tokens] position of each new token */
-  const int32_t *token_seq;  /* [max_tokens] row of qo_indptr each token is of */
-  const int32_t *logit_rows; /* [max_logit_rows] token rows whose logits are wanted */
-  int32_t max_seqs;          /* capacities of the arrays above */
+  /* [max_seqs + 1] first token row of each sequence */
+  const int32_t *qo_indptr;
+  /* [max_seqs] tokens held after this step's append */
+  const int32_t *kv_len;
+  /* [max_tokens] position of each new token */
+  const int32_t *positions;
+  /* [max_tokens] row of qo_indptr each token is of */
+  const int32_t *token_seq;
+  /* [max_logit_rows] token rows whose logits are wanted */
+  const int32_t *logit_rows;
+  int32_t max_seqs; /* capacities of the arrays above */
   int32_t max_tokens;
   int32_t max_logit_rows;
   int32_t reserved0;
 } kvcrt_step;
 
-/*===-- The cache: one layer's keys and values ----------------------------===*/
+/*===-- The cache: one layer's keys and values --===*/
 
 /* K or V of one layer. Address of a row's payload:
  *   payload + block * block_stride + head * head_stride + slot * token_stride
@@ -147,18 +166,31 @@ typedef struct kvcrt_plane {
   int64_t head_stride;
   int64_t token_stride;
   int64_t layer_stride; /* payload(layer + 1) - payload(layer) */
-  void *scale; /* null when the storage has none */
-  void *zero_point; /* null when symmetric; strides are the scale's */
+  void *scale;          /* null when the storage has none */
+  /* null when symmetric; strides are the scale's */
+  void *zero_point;
   int64_t scale_block_stride;
   int64_t scale_head_stride;
   int64_t scale_token_stride; /* per token, or per token group */
   int64_t scale_layer_stride;
-  void *residual; /* newest tokens, not yet quantised; null when none */
+  /* newest tokens, not yet quantised; null when none */
+  void *residual;
   int64_t residual_seq_stride;
   int64_t residual_head_stride;
   int64_t residual_token_stride;
-  const int32_t *residual_len; /* [max_seqs] */
+  /* [max_seqs] newest tokens of each sequence that are in the residual */
+  const int32_t *residual_len;
 } kvcrt_plane;
+
+/* One number per (KV head, slot), kept beside the payload of a cache that
+ * evicts: data + block * block_stride + head * head_stride + slot *
+ * token_stride. */
+typedef struct kvcrt_slot_plane {
+  void *data; /* null when the policy needs none */
+  int64_t block_stride;
+  int64_t head_stride;
+  int64_t token_stride;
+} kvcrt_slot_plane;
 
 typedef struct kvcrt_cache {
   uint32_t struct_size;
@@ -166,13 +198,17 @@ typedef struct kvcrt_cache {
   kvcrt_plane key;
   kvcrt_plane value;
   /* [max_seqs][block_table_stride]: entry (s, j) is the block that holds tokens
-   * [j * block_size, (j + 1) * block_size) of sequence s. Entries before
-   * first_block[s] and from ceil(kv_len / block_size) on are never read. */
+   * [j * block_size, (j + 1) * block_size) of sequence s. Never read: entries
+   * from ceil(kv_len / block_size) on, and those before first_block[s] unless
+   * the block holds a sink (j * block_size < sink_tokens). */
   const int32_t *block_table;
   int64_t block_table_stride; /* entries, not bytes */
-  const int32_t *slot_mapping; /* [max_tokens] block * block_size + offset; -1 = skip */
-  const int32_t *first_block;     /* [max_seqs] leading blocks already freed; null = 0 */
-  const int32_t *position_offset; /* [max_seqs] position = index + offset; null = 0 */
+  /* [max_tokens] block * block_size + offset; -1 = skip */
+  const int32_t *slot_mapping;
+  /* [max_seqs] first block that a window has not freed; null = 0 */
+  const int32_t *first_block;
+  /* [max_seqs] position = index + offset; null = 0 */
+  const int32_t *position_offset;
   /* [rope_positions][rope_dim / 2] pairs {cos, sin}; null when the policy's
    * position is not rope. kvcrt_rope_table_fill computes it in double. */
   const float *rope_table;
@@ -180,17 +216,30 @@ typedef struct kvcrt_cache {
   int32_t block_size;
   int32_t num_blocks; /* of the pool: ids are in [0, num_blocks) */
   int32_t layer;      /* index of this layer within its cache group */
-  int32_t *error_word; /* a kernel ors kvcrt_error bits into it; nullable */
+  /* a kernel ors kvcrt_error bits into it; nullable */
+  int32_t *error_word;
+  /* [max_seqs] row of the residual planes that each sequence owns; token j of
+   * it stands at row slot j mod residual_capacity. Null when there is none. */
+  const int32_t *residual_slot;
+  int32_t residual_capacity; /* tokens per residual row */
+  int32_t reserved0;
+  /* Caches that evict: slots held per sequence (null = kv_len), the index that
+   * each held token had, i32, and its accumulated score, f32. */
+  const int32_t *held_len; /* [max_seqs] */
+  kvcrt_slot_plane kept_index;
+  kvcrt_slot_plane score;
 } kvcrt_cache;
 
 /* Bits of the error word: what a kernel met and could not report otherwise. */
 enum {
-  KVCRT_ERROR_NAN_INPUT = 1 << 0,   /* a NaN reached a quantising append */
-  KVCRT_ERROR_POSITION_RANGE = 1 << 1, /* a position outside the rope table */
-  KVCRT_ERROR_BLOCK_RANGE = 1 << 2  /* a block id outside [0, num_blocks) */
+  /* a NaN reached a quantising append */
+  KVCRT_ERROR_NAN_INPUT = 1 << 0,
+  /* a position outside the rope table */
+  KVCRT_ERROR_POSITION_RANGE = 1 << 1,
+  KVCRT_ERROR_BLOCK_RANGE = 1 << 2 /* a block id outside [0, num_blocks) */
 };
 
-/*===-- Kernel parameters --------------------------------------------------===*/
+/*===-- Kernel parameters --===*/
 
 /* Rows of [token][head][dim]; strides in bytes; dim contiguous. */
 typedef struct kvcrt_tensor {
@@ -210,7 +259,8 @@ typedef struct kvcrt_task {
 } kvcrt_task;
 
 typedef struct kvcrt_tensor_map {
-  uint8_t opaque[128]; /* CUtensorMap; only a device makes or reads it */
+  /* CUtensorMap; only a device makes or reads it */
+  uint8_t opaque[128];
 } kvcrt_tensor_map;
 
 /* A tensor that a score region reads; strides in bytes. */
@@ -228,43 +278,56 @@ typedef struct kvcrt_params {
   kvcrt_step step;
   kvcrt_cache cache;
 
-  kvcrt_tensor query;     /* [num_tokens][q_heads][key head_dim] */
-  kvcrt_tensor out;       /* [num_tokens][q_heads][value head_dim] */
-  kvcrt_tensor new_key;   /* [num_tokens][kv_heads][key head_dim] */
-  kvcrt_tensor new_value; /* [num_tokens][kv_heads][value head_dim] */
+  kvcrt_tensor query;   /* [num_tokens][q_heads][key head_dim] */
+  kvcrt_tensor out;     /* [num_tokens][q_heads][value head_dim] */
+  kvcrt_tensor new_key; /* [num_tokens][kv_heads][key head_dim] */
+  /* [num_tokens][kv_heads][value head_dim] */
+  kvcrt_tensor new_value;
 
   float scale;   /* multiplies q.k before everything else */
   float softcap; /* c of c * tanh(score / c) */
-  int32_t window;      /* W: key j is visible to query i iff 0 <= i - j < W */
+  /* W: key j is visible to query i iff 0 <= i - j < W */
+  int32_t window;
   int32_t sink_tokens; /* keys j < sink_tokens are visible as well */
-  const float *sink_logits;  /* [q_heads] learned; enter the denominator once */
+  /* [q_heads] learned; enter the denominator once */
+  const float *sink_logits;
   const float *alibi_slopes; /* [q_heads] */
 
   /* Dense mask: row t (token), column j (key index of t's own sequence);
-   * additive f32 or one byte per entry (nonzero = visible). Packed mask: bit
-   * (row-in-sequence * kv_len + j) from byte mask_indptr[seq], low bit first. */
+   * additive f32 or one byte per entry (nonzero = visible). Packed mask: for
+   * sequence s with f = mask_first_column[s] (null = 0), key j >= f of the
+   * query in row r of the sequence is bit r * (kv_len - f) + (j - f) from byte
+   * mask_indptr[s] on, low bit first; keys below f are visible. */
   const void *mask;
-  int64_t mask_token_stride; /* bytes; dense only */
-  int64_t mask_head_stride;  /* bytes; 0 = the same for all heads */
-  const int32_t *mask_indptr; /* [max_seqs + 1] packed only */
-  int32_t mask_columns; /* dense only; kv_len beyond it is KVCRT_INVALID_ARGUMENT */
+  int64_t mask_token_stride;        /* bytes; dense only */
+  int64_t mask_head_stride;         /* bytes; 0 = the same for all heads */
+  const int32_t *mask_indptr;       /* [max_seqs + 1] packed only */
+  const int32_t *mask_first_column; /* [max_seqs] packed only */
+  /* dense only; kv_len beyond it is KVCRT_INVALID_ARGUMENT */
+  int32_t mask_columns;
   int32_t reserved0;
 
-  float *lse; /* natural log, [num_tokens][q_heads]; -inf where nothing is visible */
+  /* natural log, [num_tokens][q_heads]; -inf where nothing is visible */
+  float *lse;
   int64_t lse_token_stride; /* bytes */
-  float *score_mass; /* [num_tokens][kv_heads][blocks] sums of probabilities */
+  /* [num_tokens][kv_heads][blocks] sums of probabilities */
+  float *score_mass;
   int64_t score_mass_token_stride;
   int64_t score_mass_head_stride;
 
   /* Plan and partial results. Engines that plan for themselves (cpu) keep them
    * in the workspace and ignore these. */
   const kvcrt_task *tasks;
-  const int32_t *merge_indptr; /* [num_tokens + 1] partials of each output row */
-  float *partial_out; /* merge: [num_partials][num_tokens][q_heads][value head_dim] */
-  float *partial_lse; /* merge: [num_partials][num_tokens][q_heads] */
+  /* [num_tokens + 1] partials of each output row */
+  const int32_t *merge_indptr;
+  /* merge: [num_partials][num_tokens][q_heads][value head_dim] */
+  float *partial_out;
+  /* merge: [num_partials][num_tokens][q_heads] */
+  float *partial_lse;
   int32_t num_partials;
   int32_t reserved1;
-  int32_t *counters; /* last-arriver counters; kernels leave them zero */
+  /* last-arriver counters; kernels leave them zero */
+  int32_t *counters;
 
   kvcrt_capture captures[KVCRT_MAX_CAPTURES];
 
@@ -282,7 +345,7 @@ typedef int32_t (*kvcrt_kernel_fn)(const kvcrt_env *env,
                                    const kvcrt_params *params);
 typedef uint64_t (*kvcrt_workspace_fn)(const kvcrt_capacity *capacity);
 
-/*===-- Whole models --------------------------------------------------------===*/
+/*===-- Whole models --===*/
 
 /* Arguments of a compiled model's step. The manifest lists names, shapes and
  * element types in the order of the arrays. */
@@ -290,10 +353,14 @@ typedef struct kvcrt_model_args {
   uint32_t struct_size;
   uint32_t abi_version;
   const kvcrt_step *step;
-  const kvcrt_cache *caches;   /* [manifest: caches], one per caching layer */
-  const void *const *constants; /* [manifest: constants], made by kvc_model_init */
-  const void *const *inputs;   /* [manifest: inputs], e.g. token ids [num_tokens] */
-  void *const *outputs;        /* [manifest: outputs], e.g. logits [num_logit_rows][vocab] */
+  /* [manifest: caches], one per caching layer */
+  const kvcrt_cache *caches;
+  /* [manifest: constants], made by kvc_model_init */
+  const void *const *constants;
+  /* [manifest: inputs], e.g. token ids [num_tokens] */
+  const void *const *inputs;
+  /* [manifest: outputs], e.g. logits [num_logit_rows][vocab] */
+  void *const *outputs;
 } kvcrt_model_args;
 
 /* Arguments of kvc_model_init, run once after loading: turns parameters as the
@@ -303,7 +370,8 @@ typedef struct kvcrt_init_args {
   uint32_t struct_size;
   uint32_t abi_version;
   const void *const *params; /* [manifest: params] */
-  void *const *constants;    /* [manifest: constants], 64-byte aligned */
+  /* [manifest: constants], 64-byte aligned */
+  void *const *constants;
 } kvcrt_init_args;
 
 /* Arguments of kvc_model_recompute: the original stateless graph, lowered
@@ -314,13 +382,15 @@ typedef struct kvcrt_recompute_args {
   int64_t num_tokens;        /* of the one sequence */
   const void *const *params; /* [manifest: params] */
   const void *const *inputs; /* [manifest: inputs] */
-  void *const *outputs;      /* logits of all positions [num_tokens][vocab] */
+  /* logits of all positions [num_tokens][vocab] */
+  void *const *outputs;
 } kvcrt_recompute_args;
 
 /* Symbols of a model artefact:
  *   kvcrt_status kvc_model_init(const kvcrt_env *, const kvcrt_init_args *);
  *   kvcrt_status kvc_model_step(const kvcrt_env *, const kvcrt_model_args *);
- *   kvcrt_status kvc_model_recompute(const kvcrt_env *, const kvcrt_recompute_args *);
+ *   kvcrt_status kvc_model_recompute(const kvcrt_env *,
+ *                                    const kvcrt_recompute_args *);
  *   uint64_t kvc_model_step_workspace(const kvcrt_capacity *);
  *   uint64_t kvc_model_init_workspace(const kvcrt_capacity *);
  *   uint64_t kvc_model_recompute_workspace(const kvcrt_capacity *);

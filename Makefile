@@ -1,0 +1,51 @@
+# The two commands of the README, and the few that a developer repeats.
+# CMake does the work; this file only names it.
+BUILD := build
+JOBS ?= $(shell nproc)
+
+.PHONY: demo test configure build docs check-format format asan runtime-only bench clean
+
+demo: build-demo
+	@tools/demo/demo.sh $(BUILD)
+
+test: build
+	@cmake --build $(BUILD) --target check-kvc -j $(JOBS)
+
+build: configure
+	@cmake --build $(BUILD) -j $(JOBS)
+
+.PHONY: build-demo
+build-demo: configure
+	@cmake --build $(BUILD) -j $(JOBS) --target kvc-compile kvc-run
+
+configure: $(BUILD)/build.ninja
+
+$(BUILD)/build.ninja: tools/setup.sh CMakePresets.json
+	@tools/setup.sh
+	@cmake --preset dev -B $(BUILD) >$(BUILD)-configure.log 2>&1 || { cat $(BUILD)-configure.log; exit 1; }
+	@mv $(BUILD)-configure.log $(BUILD)/configure.log
+	@touch $@
+
+docs: configure
+	@cmake --build $(BUILD) --target mlir-doc
+	@echo "pages below $(BUILD)/docs"
+
+asan:
+	@tools/setup.sh
+	@cmake --preset asan
+	@cmake --build --preset asan -j $(JOBS) --target check-kvc
+
+runtime-only:
+	@tools/setup.sh
+	@cmake --preset runtime-only
+	@cmake --build --preset runtime-only -j $(JOBS)
+	@ctest --test-dir build-runtime --output-on-failure -j $(JOBS)
+
+check-format:
+	@tools/check-format.sh
+
+format:
+	@tools/check-format.sh --fix
+
+clean:
+	@rm -rf $(BUILD) build-release build-asan build-runtime
