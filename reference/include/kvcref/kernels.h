@@ -32,7 +32,7 @@ struct Variant {
   bool sinkLogits = false; // params.sink_logits is read
   bool lse = false;        // params.lse is written
   MaskKind mask = MaskKind::None;
-  ScoreEdit edit; // closes over its captures; batch = row of the step
+  ScoreEdit edit{}; // closes over its captures; batch = row of the step
 };
 
 /// Stores new_key and new_value [num_tokens] at slot_mapping; a slot of -1 is

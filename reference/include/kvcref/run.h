@@ -43,7 +43,7 @@ public:
     const void *payload = nullptr; // kvcrt_cache.key.payload of the layer
     bool causal = true;
     MaskKind mask = MaskKind::DenseF32; // how a mask that is not null is read
-    ScoreEdit edit;
+    ScoreEdit edit{};
   };
 
   ReferenceRun();
