@@ -71,10 +71,11 @@ const char *kvcrt_dtype_name(kvcrt_dtype dtype);
 /* Bytes of one element; 0 for a value outside the enumeration. */
 size_t kvcrt_dtype_size(kvcrt_dtype dtype);
 
-/*===-- Manifest: read-only views, valid until the artefact is closed
- * ---------=== Strings that the manifest lacks are "" and numbers 0, unless
- * said otherwise. Keys that are not listed here are ignored
- * (kvcrt_manifest.json has them). */
+/*===-- Manifest --===*/
+
+/* Read-only views, valid until the artefact is closed. Strings that the
+ * manifest lacks are "" and numbers 0, unless said otherwise. Keys that are not
+ * listed here are ignored (kvcrt_manifest.json has them). */
 
 typedef struct kvcrt_manifest_tensor {
   const char
@@ -152,8 +153,7 @@ typedef struct kvcrt_manifest {
   size_t json_size;
 } kvcrt_manifest;
 
-/*===-- Opening
- * ----------------------------------------------------------------===*/
+/*===-- Opening --===*/
 
 typedef struct kvcrt_artifact kvcrt_artifact;
 
@@ -188,8 +188,7 @@ kvcrt_status kvcrt_artifact_symbol(const kvcrt_artifact *artifact,
  * name unknown to this build counts as missing. */
 int kvcrt_cpu_has_feature(const char *name);
 
-/*===-- Sealing: called by the compiler
- * -----------------------------------------===*/
+/*===-- Sealing: called by the compiler --===*/
 
 /* Writes elf ++ manifest ++ footer to `path`, through a temporary file in the
  * same folder and a rename: readers see the old file or the new one. What open

@@ -49,8 +49,7 @@ void kvcrt_struct_init(void *structure, uint32_t struct_size);
 /* The enumerator's name, e.g. "KVCRT_OUT_OF_BLOCKS"; never null. */
 const char *kvcrt_status_string(kvcrt_status status);
 
-/*===-- Policies
- * -----------------------------------------------------------===*/
+/*===-- Policies --===*/
 
 /* Evaluates every row of kvcrt/legality.def. KVCRT_ILLEGAL_POLICY on the first
  * row that forbids the policy; message: "<label>: <pair>: <reason>; <fix>". */
@@ -65,8 +64,7 @@ kvcrt_status kvcrt_rope_table_fill(const kvcrt_rope_params *rope,
                                    int32_t positions, float *table,
                                    size_t table_size);
 
-/*===-- Devices
- * ------------------------------------------------------------===*/
+/*===-- Devices --===*/
 
 typedef struct kvcrt_device kvcrt_device;
 
@@ -131,8 +129,7 @@ kvcrt_status kvcrt_device_fill(kvcrt_device *device, void *destination,
                                uint8_t value, uint64_t bytes, void *stream);
 kvcrt_status kvcrt_device_synchronize(kvcrt_device *device, void *stream);
 
-/*===-- The runtime: pools, tables, sequences
- * -------------------------------===*/
+/*===-- The runtime: pools, tables, sequences --===*/
 
 typedef struct kvcrt_runtime kvcrt_runtime;
 /* Names one sequence of one runtime. Never reused: a released sequence's name
@@ -262,7 +259,8 @@ kvcrt_status kvcrt_sequence_create(kvcrt_runtime *runtime,
 /* Claims slots for `tokens` more tokens in every group, or in none.
  * KVCRT_OUT_OF_BLOCKS; KVCRT_CAPACITY_EXCEEDED beyond max_length;
  * KVCRT_INVALID_ARGUMENT for tokens < 1. Steps extend by themselves: this call
- * is for a scheduler that wants a whole prompt's room before its first chunk.
+ * is for a scheduler that wants a whole prompt's room before its first chunk;
+ * after a fork the first of the chunks may need one block more.
  */
 kvcrt_status kvcrt_sequence_extend(kvcrt_runtime *runtime,
                                    kvcrt_sequence sequence, int32_t tokens);
@@ -307,8 +305,7 @@ kvcrt_status kvcrt_sequence_get_blocks(kvcrt_runtime *runtime,
                                        int32_t *out_blocks, int32_t capacity,
                                        int32_t *out_count);
 
-/*===-- Steps
- * ----------------------------------------------------------------===*/
+/*===-- Steps --===*/
 
 typedef enum kvcrt_logits {
   KVCRT_LOGITS_LAST = 0, /* the sequence's last new token */
@@ -366,8 +363,10 @@ kvcrt_status kvcrt_step_query(kvcrt_runtime *runtime,
 kvcrt_status kvcrt_step_submit(kvcrt_runtime *runtime, uint64_t step,
                                void *stream);
 
-/* Takes a step back that is not submitted and is the newest: its tokens are
- * rolled back. KVCRT_INVALID_ARGUMENT otherwise. */
+/* Takes a step back that is not submitted and is the newest: its tokens
+ * are rolled back, with all that was claimed behind them.
+ * KVCRT_INVALID_ARGUMENT otherwise, or if some of them were committed already.
+ */
 kvcrt_status kvcrt_step_cancel(kvcrt_runtime *runtime, uint64_t step);
 
 /* Commits accepted[s] of entry s's tokens and takes its others back; null = all

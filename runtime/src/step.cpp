@@ -1,0 +1,267 @@
+//===- step.cpp - begin, submit, cancel, commit, retire -------------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//   begin ----> submit ----> (kernels) ----> retire
+//     |  cancel   |  commit, once, anywhere here |
+//     +-----------+------------------------------+  in flight: blocks that are
+//                                                   freed wait in quarantine
+//
+// Steps are numbered in the order they begin; that is also the order of submit,
+// and so of the stream.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime.h"
+
+#include <algorithm>
+
+using namespace kvcrt;
+
+StepSlot *kvcrt_runtime::findStep(uint64_t id) {
+  for (StepSlot &slot : slots_)
+    if (id && slot.id == id)
+      return &slot;
+  return nullptr;
+}
+
+kvcrt_status kvcrt_runtime::beginStep(const kvcrt_step_entry *entries,
+                                      int32_t count, kvcrt_step_view *out,
+                                      Message message) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  int32_t slotIndex = 0;
+  while (slotIndex < int32_t(slots_.size()) && slots_[slotIndex].id)
+    ++slotIndex;
+  if (slotIndex == int32_t(slots_.size()))
+    return message.fail(KVCRT_BUSY,
+                        "%d steps are in flight, which is the most; retire one",
+                        inFlight_);
+  if (kvcrt_status status = plan(entries, count, message))
+    return status;
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    const BlockPool &pool = groups_[g].pool;
+    if (needed_[g] > pool.numFree())
+      return message.fail(
+          KVCRT_OUT_OF_BLOCKS,
+          "group %zu: expected %d free blocks, got %d of %d (%d wait for steps "
+          "in flight); retire a step, release a sequence, or give the pool "
+          "more",
+          g, needed_[g], pool.numFree(), pool.numBlocks(),
+          pool.numQuarantined());
+  }
+
+  StepSlot &slot = slots_[slotIndex];
+  slot.copies.reserveMore(pending_.copies().size() +
+                          size_t(count) * groups_.size());
+  // From here on nothing fails.
+  slot.id = ++newestStep_;
+  slot.submitted = slot.committed = false;
+  ++inFlight_;
+  slot.records.clear();
+  slot.copies.take(pending_);
+  StepArrays &arrays = slot.arrays;
+  const int32_t groups = static_cast<int32_t>(groups_.size());
+  int32_t token = 0, logit = 0, longestQuery = 0, longest = 0;
+  for (int32_t row = 0; row < count; ++row) {
+    const kvcrt_step_entry &entry = entries[row];
+    const int32_t index = sequences_.find(entry.sequence);
+    Sequence &sequence = sequences_[index];
+    const int32_t start = sequence.computed, tokens = entry.new_tokens;
+    const int32_t end = start + tokens;
+    slot.records.push_back({sequence.name, start, tokens});
+    for (int32_t g = 0; g < groups; ++g) {
+      Group &group = groups_[g];
+      int32_t j;
+      if (writesShared(sequence, index, group, j)) {
+        const int32_t from = group.table.entries(index)[j];
+        const int32_t to = group.pool.take();
+        slot.copies.push({g, from, to});
+        group.table.replace(index, j, to);
+        group.pool.drop(from, newestStep_);
+        ++copied_;
+      }
+      group.table.extend(index, group.table.blocksFor(end), group.pool);
+    }
+    fillRow(slot, slotIndex, row, sequence, index, token, tokens);
+
+    sequence.computed = end;
+    if (end > sequence.length) {
+      tokens_ += end - sequence.length;
+      sequence.length = end;
+    }
+    arrays.qoIndptr[row] = token;
+    arrays.kvLen[row] = end;
+    token += tokens;
+    if (entry.logits == KVCRT_LOGITS_LAST)
+      arrays.logitRows[logit++] = token - 1;
+    else if (entry.logits == KVCRT_LOGITS_ALL)
+      for (int32_t t = token - tokens; t < token; ++t)
+        arrays.logitRows[logit++] = t;
+    longestQuery = std::max(longestQuery, tokens);
+    longest = std::max(longest, end);
+  }
+  arrays.qoIndptr[count] = token;
+  arrays.header->num_seqs = count;
+  arrays.header->num_tokens = token;
+  arrays.header->num_logit_rows = logit;
+  arrays.header->num_tasks = 0;
+  arrays.header->max_q_len = longestQuery;
+  arrays.header->max_kv_len = longest;
+  *arrays.errorWord = 0;
+  for (const Group &group : groups_)
+    for (int32_t layer : group.layers)
+      slot.caches[layer].num_blocks = group.pool.numBlocks();
+
+  kvcrt_struct_init(out, sizeof(*out));
+  out->id = slot.id;
+  out->slot = slotIndex;
+  out->num_caches = numCaches_;
+  out->step = &arrays.step;
+  out->caches = slot.caches.data();
+  return KVCRT_OK;
+}
+
+void kvcrt_runtime::fillRow(StepSlot &slot, int32_t slotIndex, int32_t row,
+                            Sequence &sequence, int32_t index,
+                            int32_t firstToken, int32_t tokens) {
+  StepArrays &arrays = slot.arrays;
+  const int32_t start = sequence.computed;
+  for (int32_t t = 0; t < tokens; ++t) {
+    arrays.positions[firstToken + t] = start + t;
+    arrays.tokenSeq[firstToken + t] = row;
+  }
+  const bool fresh =
+      slot.rowOwner[row] != sequence.name || sequence.row[slotIndex] != row;
+  slot.rowOwner[row] = sequence.name;
+  sequence.row[slotIndex] = row;
+
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    BlockTable &table = groups_[g].table;
+    StepArrays::GroupArrays &out = arrays.groups[g];
+    table.sync(index, slotIndex, out.blockTable + int64_t(row) * table.stride(),
+               fresh);
+    if (out.firstBlock)
+      out.firstBlock[row] = table.firstBlock(index);
+    // Runs of consecutive slots, one per block.
+    const int32_t *entry = table.entries(index);
+    int32_t *mapping = out.slotMapping + firstToken;
+    int32_t block = table.blockOf(start), offset = table.offsetOf(start);
+    for (int32_t t = 0; t < tokens; ++block, offset = 0) {
+      const int32_t base = entry[block] * table.block();
+      for (; offset < table.block() && t < tokens; ++offset, ++t)
+        mapping[t] = base + offset;
+    }
+  }
+}
+
+kvcrt_status kvcrt_runtime::submitStep(uint64_t id, void *stream) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  StepSlot *slot = findStep(id);
+  if (!slot)
+    return KVCRT_NOT_FOUND;
+  if (slot->submitted)
+    return KVCRT_INVALID_ARGUMENT;
+  for (const StepSlot &other : slots_)
+    if (other.id && other.id < id && !other.submitted)
+      return KVCRT_INVALID_ARGUMENT;
+  for (const BlockCopy &copy : slot->copies.copies())
+    if (kvcrt_status status =
+            groups_[copy.group].pool.copy(copy.from, copy.to, stream))
+      return status;
+  slot->copies.clear();
+  slot->submitted = true;
+  return KVCRT_OK;
+}
+
+void kvcrt_runtime::leaveFlight(StepSlot &slot) {
+  slot.id = 0;
+  --inFlight_;
+  uint64_t oldest = UINT64_MAX;
+  for (const StepSlot &other : slots_)
+    if (other.id)
+      oldest = std::min(oldest, other.id);
+  for (Group &group : groups_)
+    group.pool.reclaim(oldest);
+}
+
+kvcrt_status kvcrt_runtime::cancelStep(uint64_t id) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  StepSlot *slot = findStep(id);
+  if (!slot)
+    return KVCRT_NOT_FOUND;
+  if (slot->submitted || slot->committed || id != newestStep_)
+    return KVCRT_INVALID_ARGUMENT;
+  for (const StepRecord &record : slot->records) {
+    const int32_t index = sequences_.find(record.sequence);
+    if (index >= 0 && sequences_[index].committed > record.start)
+      return KVCRT_INVALID_ARGUMENT;
+  }
+  pending_.reserveMore(slot->copies.copies().size());
+  for (const StepRecord &record : slot->records) {
+    const int32_t index = sequences_.find(record.sequence);
+    if (index >= 0 && sequences_[index].computed > record.start)
+      truncate(sequences_[index], index, record.start);
+  }
+  // Their tables hold the copies already, so some later step must make them.
+  pending_.putBack(slot->copies);
+  leaveFlight(*slot);
+  return KVCRT_OK;
+}
+
+kvcrt_status kvcrt_runtime::commitStep(uint64_t id, const int32_t *accepted) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  StepSlot *slot = findStep(id);
+  if (!slot)
+    return KVCRT_NOT_FOUND;
+  if (!slot->submitted || slot->committed)
+    return KVCRT_INVALID_ARGUMENT;
+  const int32_t count = static_cast<int32_t>(slot->records.size());
+  for (int32_t row = 0; row < count; ++row) {
+    const StepRecord &record = slot->records[row];
+    if (accepted && accepted[row] < 0)
+      return KVCRT_INVALID_ARGUMENT;
+    const int32_t index = sequences_.find(record.sequence);
+    if (index < 0 || !record.tokens)
+      continue;
+    const Sequence &sequence = sequences_[index];
+    if (sequence.committed != record.start)
+      return KVCRT_INVALID_ARGUMENT;
+    const int32_t taken = accepted ? accepted[row] : record.tokens;
+    const bool newest = sequence.computed == record.start + record.tokens;
+    if (taken > record.tokens || (taken < record.tokens && !newest))
+      return KVCRT_INVALID_ARGUMENT;
+  }
+  for (int32_t row = 0; row < count; ++row) {
+    const StepRecord record = slot->records[row];
+    const int32_t index = sequences_.find(record.sequence);
+    if (index < 0 || !record.tokens)
+      continue;
+    Sequence &sequence = sequences_[index];
+    const int32_t taken = accepted ? accepted[row] : record.tokens;
+    if (taken < record.tokens)
+      truncate(sequence, index, record.start + taken);
+    commitTokens(sequence, index, taken);
+  }
+  slot->committed = true;
+  return KVCRT_OK;
+}
+
+kvcrt_status kvcrt_runtime::retireStep(uint64_t id) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  StepSlot *slot = findStep(id);
+  if (!slot)
+    return KVCRT_NOT_FOUND;
+  if (!slot->submitted)
+    return KVCRT_INVALID_ARGUMENT;
+  leaveFlight(*slot);
+  return KVCRT_OK;
+}
+
+kvcrt_status kvcrt_runtime::stepErrors(uint64_t id, int32_t *out) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  StepSlot *slot = findStep(id);
+  if (!slot)
+    return KVCRT_NOT_FOUND;
+  *out = *slot->arrays.errorWord;
+  return KVCRT_OK;
+}

@@ -1,0 +1,107 @@
+//===- step_plan.cpp - what a step would take -----------------------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Reads the state, checks every entry and counts blocks per group. Nothing that
+// a caller can see changes here.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime.h"
+
+#include <algorithm>
+
+using namespace kvcrt;
+
+kvcrt_status kvcrt_runtime::plan(const kvcrt_step_entry *entries, int32_t count,
+                                 Message message) {
+  if (!entries || count < 1)
+    return message.fail(KVCRT_INVALID_ARGUMENT,
+                        "expected at least one entry, got %d", count);
+  if (count > capacity_.max_seqs)
+    return message.fail(KVCRT_CAPACITY_EXCEEDED,
+                        "expected at most %d sequences (max_seqs), got %d",
+                        capacity_.max_seqs, count);
+  ++plan_;
+  std::fill(needed_.begin(), needed_.end(), 0);
+  const int32_t groups = static_cast<int32_t>(groups_.size());
+  int64_t tokens = 0, logits = 0;
+  for (int32_t i = 0; i < count; ++i) {
+    const kvcrt_step_entry &entry = entries[i];
+    const int32_t index = sequences_.find(entry.sequence);
+    if (index < 0)
+      return message.fail(KVCRT_NOT_FOUND,
+                          "entry %d: sequence %llu is not alive", i,
+                          static_cast<unsigned long long>(entry.sequence));
+    Sequence &sequence = sequences_[index];
+    if (sequence.plan == plan_)
+      return message.fail(KVCRT_INVALID_ARGUMENT,
+                          "entry %d: expected each sequence once in a step", i);
+    sequence.plan = plan_;
+    if (entry.new_tokens < 1)
+      return message.fail(KVCRT_INVALID_ARGUMENT,
+                          "entry %d: expected new_tokens >= 1, got %d", i,
+                          entry.new_tokens);
+    if (entry.new_tokens > maxLength_ - sequence.computed)
+      return message.fail(KVCRT_CAPACITY_EXCEEDED,
+                          "entry %d: %d tokens and %d new ones exceed the %d "
+                          "that a sequence can hold",
+                          i, sequence.computed, entry.new_tokens, maxLength_);
+    switch (entry.logits) {
+    case KVCRT_LOGITS_LAST:
+      ++logits;
+      break;
+    case KVCRT_LOGITS_ALL:
+      logits += entry.new_tokens;
+      break;
+    case KVCRT_LOGITS_NONE:
+      break;
+    default:
+      return message.fail(KVCRT_INVALID_ARGUMENT,
+                          "entry %d: expected logits last (0), all (1) or none "
+                          "(2), got %d",
+                          i, entry.logits);
+    }
+    tokens += entry.new_tokens;
+    const int32_t end = sequence.computed + entry.new_tokens;
+    for (int32_t g = 0; g < groups; ++g) {
+      Group &group = groups_[g];
+      const BlockTable &table = group.table;
+      const int32_t held = table.row(index).count;
+      int32_t j;
+      needed_[g] += std::max(0, table.blocksFor(end) - held);
+      if (writesShared(sequence, index, group, j)) {
+        // Of w writers of a block with r references, min(w, r - 1) copy it: the
+        // last owner keeps it.
+        const int32_t block = table.entries(index)[j];
+        needed_[g] += ++group.pool.plannedWriters(block, plan_) <
+                      group.pool.references(block);
+      }
+    }
+  }
+  if (tokens > capacity_.max_tokens)
+    return message.fail(KVCRT_CAPACITY_EXCEEDED,
+                        "expected at most %d new tokens (max_tokens), got %lld",
+                        capacity_.max_tokens, static_cast<long long>(tokens));
+  if (logits > maxLogitRows_)
+    return message.fail(KVCRT_CAPACITY_EXCEEDED,
+                        "expected at most %d logit rows (max_logit_rows), got "
+                        "%lld",
+                        maxLogitRows_, static_cast<long long>(logits));
+  return KVCRT_OK;
+}
+
+kvcrt_status kvcrt_runtime::queryStep(const kvcrt_step_entry *entries,
+                                      int32_t count, int32_t *needed,
+                                      int32_t *free) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (kvcrt_status status = plan(entries, count, Message()))
+    return status;
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    if (needed)
+      needed[g] = needed_[g];
+    if (free)
+      free[g] = groups_[g].pool.numFree();
+  }
+  return KVCRT_OK;
+}
