@@ -1,0 +1,232 @@
+//===- KVCStorage.cpp - how elements become bits and back -----------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The storage axis: plain floats and quantised codes. Emits arith, math and
+// vector only; docs/dialect.md and reference/ state the same meaning.
+//
+//===----------------------------------------------------------------------===//
+
+#include "kvc/Dialect/KVC/IR/KVC.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace kvc;
+
+static VectorType withElement(Value vector, Type element) {
+  return cast<VectorType>(vector.getType()).clone(element);
+}
+
+static Value splat(OpBuilder &builder, Location loc, VectorType type,
+                   double value) {
+  return arith::ConstantOp::create(
+      builder, loc,
+      DenseElementsAttr::get(
+          type, Attribute(builder.getFloatAttr(type.getElementType(), value))));
+}
+
+static std::optional<kvcrt_format> formatOf(Type type) {
+  if (type.isF32())
+    return KVCRT_F32;
+  if (type.isF16())
+    return KVCRT_F16;
+  if (type.isBF16())
+    return KVCRT_BF16;
+  if (type.isInteger(8))
+    return KVCRT_I8;
+  if (type.isInteger(4))
+    return KVCRT_I4;
+  if (type.isInteger(2))
+    return KVCRT_I2;
+  if (isa<Float8E4M3FNType>(type))
+    return KVCRT_F8E4M3FN;
+  if (isa<Float8E5M2Type>(type))
+    return KVCRT_F8E5M2;
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// plain
+//===----------------------------------------------------------------------===//
+
+LogicalResult
+PlainAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                  Type format) {
+  // plain_c1
+  if (!format.isF32() && !format.isF16() && !format.isBF16())
+    return emitError() << "expected `plain` of f32, f16 or bf16, got " << format
+                       << "; use #kvc.quant for other formats";
+  return success();
+}
+
+kvcrt_storage PlainAttr::getStorage() const {
+  kvcrt_storage storage = {};
+  storage.kind = KVCRT_STORAGE_PLAIN;
+  storage.format = *formatOf(getFormat());
+  return storage;
+}
+
+Type PlainAttr::getPayloadType() const { return getFormat(); }
+
+int64_t PlainAttr::getBits() const {
+  return getFormat().getIntOrFloatBitWidth();
+}
+
+std::string PlainAttr::getUnsupportedReason() const { return {}; }
+
+Value PlainAttr::emitDecode(OpBuilder &builder, Location loc, Value payload,
+                            Value, Value) const {
+  if (getFormat().isF32())
+    return payload;
+  return arith::ExtFOp::create(
+      builder, loc, withElement(payload, builder.getF32Type()), payload);
+}
+
+RowScale PlainAttr::emitScale(OpBuilder &, Location, ValueRange) const {
+  return {};
+}
+
+Value PlainAttr::emitEncode(OpBuilder &builder, Location loc, Value values,
+                            Value, Value) const {
+  if (getFormat().isF32())
+    return values;
+  return arith::TruncFOp::create(builder, loc, withElement(values, getFormat()),
+                                 values);
+}
+
+//===----------------------------------------------------------------------===//
+// quant
+//===----------------------------------------------------------------------===//
+
+LogicalResult
+QuantAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                  Type payload, QuantAxis axis, bool symmetric, Type scale,
+                  int64_t group, int64_t residual) {
+  std::optional<kvcrt_format> format = formatOf(payload);
+  // quant_c1
+  if (!format || *format < KVCRT_I8)
+    return emitError()
+           << "expected `quant` of i8, i4, i2, f8E4M3FN or f8E5M2, got "
+           << payload;
+  // quant_c2
+  if (!scale.isF32() && !scale.isF16() && !scale.isBF16())
+    return emitError() << "expected `scale` of f32, f16 or bf16, got " << scale;
+  // quant_c3
+  if (!symmetric && isa<FloatType>(payload))
+    return emitError() << "expected `symmetric` with the float payload "
+                       << payload << ", got `asymmetric`";
+  // quant_c4
+  if (group < 0 || group > INT32_MAX)
+    return emitError() << "expected `group` in [0, 2147483647], got " << group;
+  if (residual < 0 || residual > INT32_MAX)
+    return emitError() << "expected `residual` in [0, 2147483647], got "
+                       << residual;
+  // quant_c5
+  if (group != 0 && axis != QuantAxis::token && axis != QuantAxis::channel)
+    return emitError() << "expected `group = 0` with axis "
+                       << stringifyQuantAxis(axis) << ", got " << group
+                       << "; groups belong to token and channel";
+  return success();
+}
+
+kvcrt_storage QuantAttr::getStorage() const {
+  kvcrt_storage storage = {};
+  storage.kind = KVCRT_STORAGE_QUANT;
+  storage.format = *formatOf(getPayload());
+  storage.axis = int32_t(getAxis());
+  storage.group = getGroup();
+  storage.symmetric = getSymmetric();
+  storage.scale_format = *formatOf(getScale());
+  storage.residual = getResidual();
+  return storage;
+}
+
+static_assert(int(QuantAxis::channel) == KVCRT_AXIS_CHANNEL &&
+              int(QuantAxis::tensor) == KVCRT_AXIS_TENSOR);
+
+Type QuantAttr::getPayloadType() const { return getPayload(); }
+
+int64_t QuantAttr::getBits() const {
+  return getPayload().getIntOrFloatBitWidth();
+}
+
+bool QuantAttr::hasScale() const { return true; }
+
+bool QuantAttr::hasZeroPoint() const { return !getSymmetric(); }
+
+int64_t QuantAttr::getScalesPerRow(int64_t dim) const {
+  if (getAxis() != QuantAxis::token)
+    return 1;
+  return getGroup() == 0 ? 1 : (dim + getGroup() - 1) / getGroup();
+}
+
+int64_t QuantAttr::getScaleBytes(int64_t dim) const {
+  return getScalesPerRow(dim) * getScale().getIntOrFloatBitWidth() / 8;
+}
+
+std::string QuantAttr::getUnsupportedReason() const {
+  if (getPayload().isInteger(8) && getAxis() == QuantAxis::token &&
+      getSymmetric() && getGroup() == 0 && getResidual() == 0 &&
+      getScale().isF32())
+    return {};
+  return "no engine runs this quantised storage yet; use #kvc.quant<i8, axis = "
+         "token, symmetric> or #kvc.plain";
+}
+
+Value QuantAttr::emitDecode(OpBuilder &builder, Location loc, Value payload,
+                            Value scale, Value) const {
+  VectorType type = withElement(payload, builder.getF32Type());
+  Value codes = arith::SIToFPOp::create(builder, loc, type, payload);
+  Value scales = vector::BroadcastOp::create(builder, loc, type, scale);
+  return arith::MulFOp::create(builder, loc, codes, scales);
+}
+
+RowScale QuantAttr::emitScale(OpBuilder &builder, Location loc,
+                              ValueRange pieces) const {
+  // arith.maximumf carries a NaN through, so that it reaches the scale.
+  Value largest;
+  for (Value piece : pieces) {
+    Value magnitude = math::AbsFOp::create(builder, loc, piece);
+    Value row = vector::ReductionOp::create(
+        builder, loc, vector::CombiningKind::MAXIMUMF, magnitude);
+    largest =
+        largest
+            ? arith::MaximumFOp::create(builder, loc, largest, row).getResult()
+            : row;
+  }
+  Value codes =
+      arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(127.0f));
+  return {arith::DivFOp::create(builder, loc, largest, codes), Value()};
+}
+
+Value QuantAttr::emitEncode(OpBuilder &builder, Location loc, Value values,
+                            Value scale, Value) const {
+  auto type = cast<VectorType>(values.getType());
+  Type scalar = builder.getF32Type();
+  // A scale that is zero or not finite gives codes 0: fptosi of a NaN would be
+  // poison.
+  Value zero = arith::ConstantOp::create(builder, loc,
+                                         builder.getFloatAttr(scalar, 0.0));
+  Value infinity = arith::ConstantOp::create(
+      builder, loc,
+      builder.getFloatAttr(scalar, APFloat::getInf(APFloat::IEEEsingle())));
+  Value positive = arith::CmpFOp::create(
+      builder, loc, arith::CmpFPredicate::OGT, scale, zero);
+  Value finite = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT,
+                                       scale, infinity);
+  Value usable = arith::AndIOp::create(builder, loc, positive, finite);
+  Value scales = vector::BroadcastOp::create(builder, loc, type, scale);
+  Value quotient = arith::DivFOp::create(builder, loc, values, scales);
+  Value rounded = math::RoundEvenOp::create(builder, loc, quotient);
+  Value low = splat(builder, loc, type, -127.0);
+  Value high = splat(builder, loc, type, 127.0);
+  Value clamped = arith::MaximumFOp::create(builder, loc, rounded, low);
+  clamped = arith::MinimumFOp::create(builder, loc, clamped, high);
+  Value zeros = splat(builder, loc, type, 0.0);
+  Value safe = arith::SelectOp::create(builder, loc, usable, clamped, zeros);
+  return arith::FPToSIOp::create(builder, loc,
+                                 withElement(values, getPayload()), safe);
+}
