@@ -58,10 +58,11 @@ kvcrt_status kvcrt_safetensors_find(const kvcrt_safetensors *file,
 const char *kvcrt_safetensors_metadata(const kvcrt_safetensors *file,
                                        const char *key);
 
-/* Writes the tensors in the order given, data aligned to 64 bytes in the file,
- * through a temporary file and a rename. metadata: [2 * num_metadata] strings,
- * key and value by turns; may be null. KVCRT_INVALID_ARGUMENT: a name twice or
- * bytes that differ from shape x dtype. */
+/* Writes the tensors in the order given, without holes, through a temporary
+ * file and a rename; the data begins at a multiple of 64 bytes. metadata: [2 *
+ * num_metadata] strings, key and value by turns; may be null.
+ * KVCRT_INVALID_ARGUMENT: a name twice or bytes that differ from shape x dtype.
+ */
 kvcrt_status kvcrt_safetensors_write(const char *path,
                                      const kvcrt_safetensor *tensors,
                                      int32_t num_tensors,
