@@ -195,14 +195,17 @@ def import_to_linalg(program):
     return importer.module
 
 
-def name_arguments(module, names):
-    """Attach kvc.input and kvc.param to the arguments of @main."""
+def name_arguments(module, names, max_positions):
+    """Attach kvc.input and kvc.param to the arguments of @main, and what the
+    model's configuration says of its length."""
     func = module.body.operations[0]
     with module.context:
         keys = [("kvc.input", "tokens")] + [("kvc.param", n) for n in names]
         assert len(keys) == len(func.type.inputs), func.type
         func.attributes["arg_attrs"] = ir.ArrayAttr.get(
             [ir.DictAttr.get({k: ir.StringAttr.get(v)}) for k, v in keys])
+        func.attributes["kvc.max_positions"] = ir.IntegerAttr.get(
+            ir.IntegerType.get_signless(64), max_positions)
 
 
 def find_tool(name, given=None):
@@ -247,7 +250,7 @@ def main():
     pin_inferred_sizes(program.graph)
     freeze_buffers(program)
     module = import_to_linalg(program)
-    name_arguments(module, names)
+    name_arguments(module, names, llama_config().max_position_embeddings)
     text = upstream(mlir_opt, str(module))
 
     shown = ["-o", args.output]
