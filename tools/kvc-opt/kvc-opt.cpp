@@ -1,4 +1,5 @@
-//===- kvc-opt.cpp - mlir-opt with the kvc dialect and passes --------------===//
+//===- kvc-opt.cpp - mlir-opt with the kvc dialect and passes
+//--------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,7 +8,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "kvc/Conversion/ModelToCPU/Passes.h"
 #include "kvc/Dialect/KVC/IR/KVC.h"
+#include "kvc/Pipelines/ModelToCPU.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -16,6 +19,8 @@
 
 int main(int argc, char **argv) {
   mlir::registerAllPasses();
+  kvc::registerKVCModelToCPUPasses();
+  kvc::registerModelToCPUPipelines();
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
