@@ -49,9 +49,14 @@ ParseResult kvc::parseFields(
 }
 
 ParseResult kvc::parseDouble(AsmParser &parser, FloatAttr &result) {
-  double value;
-  if (parser.parseFloat(value))
+  double value = 0.0;
+  int64_t integer = 0;
+  OptionalParseResult isInteger = parser.parseOptionalInteger(integer);
+  if (isInteger.has_value() ? failed(*isInteger)
+                            : failed(parser.parseFloat(value)))
     return failure();
+  if (isInteger.has_value())
+    value = static_cast<double>(integer);
   result = parser.getBuilder().getF64FloatAttr(value);
   return success();
 }
@@ -136,20 +141,25 @@ static ParseResult parseScaling(AsmParser &parser, Scaling &scaling) {
     return success();
   if (parser.parseLess())
     return failure();
-  return parseFields(
-      parser, "the rope scaling",
-      "factor, low_freq_factor, high_freq_factor or original_max_positions",
-      [&](llvm::StringRef name) -> OptionalParseResult {
-        if (name == "factor")
-          return parseDouble(parser, scaling.factor);
-        if (name == "low_freq_factor")
-          return parseDouble(parser, scaling.low);
-        if (name == "high_freq_factor")
-          return parseDouble(parser, scaling.high);
-        if (name == "original_max_positions")
-          return parser.parseInteger(scaling.originalMaxPositions);
-        return std::nullopt;
-      });
+  bool llama3 = scaling.kind == RopeScaling::llama3;
+  bool hasLength = scaling.kind != RopeScaling::linear;
+  return parseFields(parser, "the rope scaling",
+                     llama3 ? "factor, low_freq_factor, high_freq_factor or "
+                              "original_max_positions"
+                     : hasLength ? "factor or original_max_positions"
+                                 : "factor",
+                     [&](llvm::StringRef name) -> OptionalParseResult {
+                       if (name == "factor")
+                         return parseDouble(parser, scaling.factor);
+                       if (name == "low_freq_factor" && llama3)
+                         return parseDouble(parser, scaling.low);
+                       if (name == "high_freq_factor" && llama3)
+                         return parseDouble(parser, scaling.high);
+                       if (name == "original_max_positions" && hasLength)
+                         return parser.parseInteger(
+                             scaling.originalMaxPositions);
+                       return std::nullopt;
+                     });
 }
 
 RopeAttr RopeAttr::get(MLIRContext *context, double theta, int64_t dim,
@@ -230,10 +240,10 @@ Attribute AlibiAttr::parse(AsmParser &parser, Type) {
   if (succeeded(parser.parseOptionalLess())) {
     llvm::SmallVector<float> values;
     auto element = [&]() -> ParseResult {
-      double value;
-      if (parser.parseFloat(value))
+      FloatAttr value;
+      if (parseDouble(parser, value))
         return failure();
-      values.push_back(value);
+      values.push_back(static_cast<float>(value.getValueAsDouble()));
       return success();
     };
     if (parser.parseKeyword("slopes") || parser.parseEqual() ||

@@ -9,7 +9,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "KVCOpVerifiers.h"
-#include "kvcrt/abi.h"
 
 using namespace mlir;
 using namespace kvc;
@@ -37,6 +36,16 @@ static LogicalResult verifyResults(Operation *op, MutableOperandRange inits) {
   if (op->getResultTypes() != TypeRange(expected))
     return op->emitOpError() << "expected result types " << TypeRange(expected)
                              << " as in `outs`, got " << op->getResultTypes();
+  return success();
+}
+
+/// Explicit ALiBi slopes are one per query head.
+static LogicalResult verifySlopes(Operation *op, CacheType cache,
+                                  int64_t heads) {
+  auto alibi = dyn_cast<AlibiAttr>(cache.getPosition());
+  if (alibi && alibi.getSlopes() && alibi.getSlopes().size() != heads)
+    return op->emitOpError() << "expected one ALiBi slope per query head, "
+                             << heads << ", got " << alibi.getSlopes().size();
   return success();
 }
 
@@ -148,11 +157,7 @@ LogicalResult AttendOp::verify() {
   if (failed(verifyResults(*this, getDpsInitsMutable())))
     return failure();
   // attend_c11
-  if (auto alibi = dyn_cast<AlibiAttr>(cache.getPosition()))
-    if (alibi.getSlopes() && alibi.getSlopes().size() != heads)
-      return emitOpError() << "expected one ALiBi slope per query head, "
-                           << heads << ", got " << alibi.getSlopes().size();
-  return success();
+  return verifySlopes(*this, cache, heads);
 }
 
 //===----------------------------------------------------------------------===//
@@ -242,26 +247,18 @@ LogicalResult VariantOp::verify() {
     return emitOpError() << "expected `query_heads` to be a positive multiple "
                             "of "
                          << cache.getKvHeads() << " up to 65536, got " << heads;
-  // variant_c2
-  SmallVector<Type> captures;
-  for (Attribute attr : getCaptures()) {
-    Type type = cast<TypeAttr>(attr).getValue();
-    auto tensor = dyn_cast<RankedTensorType>(type);
-    if (!tensor || tensor.getRank() > KVCRT_MAX_CAPTURE_RANK)
-      return emitOpError() << "expected captures of ranked tensors of rank at "
-                              "most "
-                           << KVCRT_MAX_CAPTURE_RANK << ", got " << type;
-    captures.push_back(type);
-  }
-  if (captures.size() > KVCRT_MAX_CAPTURES)
-    return emitOpError() << "expected at most " << KVCRT_MAX_CAPTURES
-                         << " captures, got " << captures.size();
-  // variant_c3
+  // variant_c2, variant_c3
+  auto captures = llvm::to_vector(getCaptures().getAsValueRange<TypeAttr>());
+  for (Type type : captures)
+    if (!isa<RankedTensorType>(type))
+      return emitOpError() << "expected captures that are ranked tensors, got "
+                           << type;
   if (failed(verifyScoreRegion(*this, getScore(), captures)))
     return failure();
   // variant_c4
   if (getWindow() && cache.getRetention().getNumSinkTokens() > 0)
     return emitOpError() << "expected no `window` with a streaming cache; the "
                             "retention has its own";
-  return success();
+  // variant_c5
+  return verifySlopes(*this, cache, heads);
 }

@@ -30,8 +30,8 @@ mlir::LogicalResult verifyShape(mlir::Operation *op, llvm::StringRef name,
                                 mlir::ShapedType type,
                                 llvm::ArrayRef<int64_t> shape);
 
-/// attention_c10: signature, yield and purity of a score region; an absent
-/// region passes.
+/// attention_c10: captures, and signature, yield and effects of a score region;
+/// an absent region without captures passes.
 mlir::LogicalResult verifyScoreRegion(mlir::Operation *op, mlir::Region &region,
                                       mlir::TypeRange captures);
 

@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "KVCOpVerifiers.h"
+#include "kvcrt/abi.h"
 
 using namespace mlir;
 using namespace kvc;
@@ -51,10 +52,31 @@ LogicalResult kvc::verifyShape(Operation *op, llvm::StringRef name,
   return error << "], got " << type;
 }
 
+/// Whether `op`, nested ops included, at most reads.
+static bool onlyReads(Operation *op) {
+  auto effects = getEffectsRecursively(op);
+  return effects && llvm::all_of(*effects, [](const auto &effect) {
+           return isa<MemoryEffects::Read>(effect.getEffect());
+         });
+}
+
 LogicalResult kvc::verifyScoreRegion(Operation *op, Region &region,
                                      TypeRange captures) {
-  if (region.empty())
+  if (captures.size() > KVCRT_MAX_CAPTURES)
+    return op->emitOpError() << "expected at most " << KVCRT_MAX_CAPTURES
+                             << " captures, got " << captures.size();
+  for (Type type : captures) {
+    auto shaped = dyn_cast<ShapedType>(type);
+    if (!shaped || !shaped.hasRank() ||
+        shaped.getRank() > KVCRT_MAX_CAPTURE_RANK)
+      return op->emitOpError() << "expected captures of rank at most "
+                               << KVCRT_MAX_CAPTURE_RANK << ", got " << type;
+  }
+  if (region.empty() && captures.empty())
     return success();
+  if (region.empty())
+    return op->emitOpError() << "expected a score region that reads the "
+                             << captures.size() << " captures, got none";
   Builder builder(op->getContext());
   SmallVector<Type> expected = {builder.getF32Type()};
   expected.append(4, builder.getIndexType());
@@ -66,8 +88,9 @@ LogicalResult kvc::verifyScoreRegion(Operation *op, Region &region,
   Block &block = region.front();
   if (block.empty() || !isa<YieldOp>(block.back()))
     return op->emitOpError() << "expected the score region to end in kvc.yield";
+  // A schedule evaluates scores in any order and as often as it likes.
   for (Operation &inner : block)
-    if (!isMemoryEffectFree(&inner))
+    if (!onlyReads(&inner))
       return inner.emitOpError()
              << "expected an op without side effects in a score region";
   return success();
@@ -204,5 +227,9 @@ LogicalResult RopeOp::verify() {
   if (ShapedType::isStatic(dim) && getRope().getDim() > dim)
     return emitOpError() << "expected `dim` of at most head_dim " << dim
                          << ", got " << getRope().getDim();
+  // rope_c4
+  if (getRope().getScaling() == RopeScaling::dynamic)
+    return emitOpError() << "expected a scaling that does not depend on the "
+                            "length, got `dynamic`";
   return success();
 }

@@ -85,7 +85,7 @@ def KVC_AppendOp : KVC_Op<"append",
 }
 
 def KVC_AttendOp : KVC_Op<"attend",
-    [AttrSizedOperandSegments, DestinationStyleOpInterface,
+    [AttrSizedOperandSegments, IsolatedFromAbove, DestinationStyleOpInterface,
      DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "this step's queries against a cache";
   let description = [{
@@ -131,7 +131,8 @@ def KVC_AttendOp : KVC_Op<"attend",
   let regions = (region KVC_ScoreRegion:$score);
   let assemblyFormat = [{
     $query `,` $cache `at` $step (`mask` $mask^)? (`sink_logits` $sinkLogits^)?
-    (`captures` `(` $captures^ `)`)? `outs` `(` $out (`,` $lse^)? `)` attr-dict
+    (`captures` `(` $captures^ `)`)? `outs` `(` $out (`,` $lse^)? `)`
+    custom<Options>(attr-dict)
     (`score` $score^)? `:` functional-type(operands, results)
   }];
   let extraClassDeclaration = [{
@@ -223,6 +224,7 @@ def KVC_VariantOp : KVC_Op<"variant", [Symbol, IsolatedFromAbove]> {
     kv_heads. (variant_c2) at most KVCRT_MAX_CAPTURES captures of rank up to
     KVCRT_MAX_CAPTURE_RANK. (variant_c3) the score region is as in
     attention_c10. (variant_c4) `window` does not go with streaming.
+    (variant_c5) explicit ALiBi slopes are query_heads many.
 
     Example:
     ```mlir
@@ -237,7 +239,7 @@ def KVC_VariantOp : KVC_Op<"variant", [Symbol, IsolatedFromAbove]> {
     UnitAttr:$softcap, UnitAttr:$sink_logits, UnitAttr:$lse, UnitAttr:$window,
     DefaultValuedAttr<TypeArrayAttr, "{}">:$captures);
   let regions = (region KVC_ScoreRegion:$score);
-  let assemblyFormat = "$sym_name attr-dict (`score` $score^)?";
+  let assemblyFormat = "$sym_name custom<Options>(attr-dict) (`score` $score^)?";
   let extraClassDeclaration = [{
     CacheType getCacheType() {
       return ::llvm::cast<CacheType>(getCache());

@@ -4,7 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Enumerators have the values of kvcrt/policy.h where that file knows them;
-// KVCPolicy.cpp asserts it.
+// the axes' sources assert it.
 //
 //===----------------------------------------------------------------------===//
 

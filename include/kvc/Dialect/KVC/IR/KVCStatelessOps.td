@@ -12,7 +12,7 @@
 
 include "kvc/Dialect/KVC/IR/KVCOpBase.td"
 
-def KVC_AttentionOp : KVC_Op<"attention", [Pure, AttrSizedOperandSegments]> {
+def KVC_AttentionOp : KVC_Op<"attention", [Pure, AttrSizedOperandSegments, IsolatedFromAbove]> {
   let summary = "stateless attention";
   let description = [{
     `query` [B, Hq, Sq, Dk], `key` [B, Hkv, Skv, Dk], `value` [B, Hkv, Skv, Dv]
@@ -41,7 +41,8 @@ def KVC_AttentionOp : KVC_Op<"attention", [Pure, AttrSizedOperandSegments]> {
     (attention_c7) the mask is [1|B, 1|Hq, Sq, Skv], i1 or float.
     (attention_c8) `sink_logits` is [Hq], f32. (attention_c9) `lse` is
     [B, Hq, Sq], f32. (attention_c10) the score region takes (f32, index, index,
-    index, index, captures...), yields f32 and has no side effect.
+    index, index, captures...), yields f32 and only reads; there are
+    at most 4 captures of rank up to 4, and none without a region.
 
     Example:
     ```mlir
@@ -62,7 +63,8 @@ def KVC_AttentionOp : KVC_Op<"attention", [Pure, AttrSizedOperandSegments]> {
   let regions = (region KVC_ScoreRegion:$score);
   let assemblyFormat = [{
     $query `,` $key `,` $value (`mask` $mask^)? (`sink_logits` $sinkLogits^)?
-    (`captures` `(` $captures^ `)`)? attr-dict (`score` $score^)?
+    (`captures` `(` $captures^ `)`)? custom<Options>(attr-dict)
+    (`score` $score^)?
     `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
@@ -77,7 +79,8 @@ def KVC_RopeOp : KVC_Op<"rope", [Pure, AllTypesMatch<["input", "result"]>]> {
     meaning here. Elements from `dim` on pass.
 
     Constraints: (rope_c1) rank 3 or 4, float elements. (rope_c2) positions are
-    i32 or i64 and have the shape above. (rope_c3) `dim` of `rope` is at most D.
+    i32 or i64 and have the shape above. (rope_c3) `dim` of `rope` is at most D. (rope_c4)
+    `scaling` is not dynamic: only a cache knows lengths.
 
     Example:
     ```mlir
@@ -93,7 +96,8 @@ def KVC_RopeOp : KVC_Op<"rope", [Pure, AllTypesMatch<["input", "result"]>]> {
   let hasVerifier = 1;
 }
 
-def KVC_YieldOp : KVC_Op<"yield", [Pure, ReturnLike, Terminator]> {
+def KVC_YieldOp : KVC_Op<"yield", [Pure, Terminator,
+    ParentOneOf<["AttentionOp", "AttendOp", "VariantOp"]>]> {
   let summary = "the edited score";
   let description = [{
     Ends a score region.
