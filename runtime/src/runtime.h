@@ -55,6 +55,7 @@ struct StepSlot {
   uint64_t id = 0; // 0 = free
   bool submitted = false;
   bool committed = false;
+  bool forked = false; // a fork holds tokens that this step will write
 };
 
 } // namespace kvcrt
@@ -110,6 +111,8 @@ private:
                     const kvcrt::Group &group, int32_t &entry) const;
   void commitTokens(kvcrt::Sequence &sequence, int32_t index, int32_t accepted);
   void truncate(kvcrt::Sequence &sequence, int32_t index, int32_t length);
+  /// The record of a sequence in the step that uses a slot, or null.
+  kvcrt::StepRecord *recordOf(const kvcrt::Sequence &sequence, size_t slot);
   /// The least length that rollback may leave.
   int32_t shortest(const kvcrt::Sequence &sequence) const {
     return rollback_ < 0 ? 0 : sequence.floor;

@@ -43,15 +43,19 @@ void kvcrt_runtime::truncate(Sequence &sequence, int32_t index,
     group.table.truncate(index, group.table.blocksFor(length), group.pool,
                          newestInFlight());
   // Steps in flight that covered the tokens must not commit them any more.
-  for (size_t s = 0; s < slots_.size(); ++s) {
-    StepSlot &slot = slots_[s];
-    const int32_t row = sequence.row[s];
-    if (!slot.id || row < 0 || row >= int32_t(slot.records.size()) ||
-        slot.records[row].sequence != sequence.name)
-      continue;
-    StepRecord &record = slot.records[row];
-    record.tokens = std::max(0, std::min(record.tokens, length - record.start));
-  }
+  for (size_t slot = 0; slot < slots_.size(); ++slot)
+    if (StepRecord *record = recordOf(sequence, slot))
+      record->tokens =
+          std::max(0, std::min(record->tokens, length - record->start));
+}
+
+StepRecord *kvcrt_runtime::recordOf(const Sequence &sequence, size_t slot) {
+  StepSlot &step = slots_[slot];
+  const int32_t row = sequence.row[slot];
+  if (!step.id || row < 0 || row >= int32_t(step.records.size()) ||
+      step.records[row].sequence != sequence.name)
+    return nullptr;
+  return &step.records[row];
 }
 
 kvcrt_status kvcrt_runtime::createSequence(kvcrt_sequence *out) {
@@ -128,6 +132,9 @@ kvcrt_status kvcrt_runtime::fork(kvcrt_sequence name, kvcrt_sequence *out) {
   target.floor = source.floor;
   source.mayShare = target.mayShare = true;
   tokens_ += target.length;
+  for (size_t slot = 0; slot < slots_.size(); ++slot)
+    if (const StepRecord *record = recordOf(source, slot))
+      slots_[slot].forked |= record->tokens > 0;
   for (Group &group : groups_) {
     group.table.clear(to);
     group.table.share(from, to, group.table.blocksFor(target.length),

@@ -55,7 +55,7 @@ kvcrt_status kvcrt_runtime::beginStep(const kvcrt_step_entry *entries,
                           size_t(count) * groups_.size());
   // From here on nothing fails.
   slot.id = ++newestStep_;
-  slot.submitted = slot.committed = false;
+  slot.submitted = slot.committed = slot.forked = false;
   ++inFlight_;
   slot.records.clear();
   slot.copies.take(pending_);
@@ -189,8 +189,11 @@ kvcrt_status kvcrt_runtime::cancelStep(uint64_t id) {
   StepSlot *slot = findStep(id);
   if (!slot)
     return KVCRT_NOT_FOUND;
-  if (slot->submitted || slot->committed || id != newestStep_)
+  if (slot->submitted || slot->forked)
     return KVCRT_INVALID_ARGUMENT;
+  for (const StepSlot &other : slots_)
+    if (other.id > id)
+      return KVCRT_INVALID_ARGUMENT;
   for (const StepRecord &record : slot->records) {
     const int32_t index = sequences_.find(record.sequence);
     if (index >= 0 && sequences_[index].committed > record.start)

@@ -365,7 +365,8 @@ kvcrt_status kvcrt_step_submit(kvcrt_runtime *runtime, uint64_t step,
 
 /* Takes a step back that is not submitted and is the newest: its tokens
  * are rolled back, with all that was claimed behind them.
- * KVCRT_INVALID_ARGUMENT otherwise, or if some of them were committed already.
+ * KVCRT_INVALID_ARGUMENT otherwise, or if some of them were committed or
+ * forked already.
  */
 kvcrt_status kvcrt_step_cancel(kvcrt_runtime *runtime, uint64_t step);
 
