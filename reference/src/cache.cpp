@@ -210,10 +210,10 @@ int64_t Cache::length(int64_t sequence) const {
 
 bool Cache::append(const std::vector<StepRow> &rows, View<const double, 3> k,
                    View<const double, 3> v, View<const int64_t, 1> positions) {
-  bool sawNaN = false;
+  bool notKept = false;
   auto store = [&](std::vector<double> row, std::vector<double> &held,
                    auto &&stored) {
-    sawNaN |= stored(View<double, 1>(row.data(), {int64_t(row.size())}));
+    notKept |= stored(View<double, 1>(row.data(), {int64_t(row.size())}));
     held.insert(held.end(), row.begin(), row.end());
   };
   int64_t token = 0;
@@ -231,7 +231,7 @@ bool Cache::append(const std::vector<StepRow> &rows, View<const double, 3> k,
       tokens.positions.push_back(position);
     }
   }
-  return sawNaN;
+  return notKept;
 }
 
 void Cache::attend(const AttendOptions &options,

@@ -239,10 +239,10 @@ kvcrt_status kvcref::append(const Variant &variant,
           policy.rope.at == KVCRT_ROPE_AT_APPEND)
         rotate(policy.rope, position, key);
       Slot slot = findSlot(cache.key, block, offset, h);
-      bool sawNaN = encodeRow(policy.key, key, slot.payload, slot.scale);
+      bool notKept = encodeRow(policy.key, key, slot.payload, slot.scale);
       slot = findSlot(cache.value, block, offset, h);
-      sawNaN |= encodeRow(policy.value, value, slot.payload, slot.scale);
-      if (sawNaN)
+      notKept |= encodeRow(policy.value, value, slot.payload, slot.scale);
+      if (notKept)
         raiseError(cache, KVCRT_ERROR_NAN_INPUT);
     }
   }

@@ -57,7 +57,7 @@ bool kvcref::encodeRow(const kvcrt_storage &storage, View<const double, 1> row,
   for (int64_t d = 0; d < dim; ++d)
     format.store(payload, d,
                  usable ? roundTo(storage.scale_format, row(d) / rowScale) : 0);
-  return sawNaN;
+  return !std::isfinite(rowScale);
 }
 
 void kvcref::decodeRow(const kvcrt_storage &storage, const void *payload,
@@ -74,7 +74,7 @@ bool kvcref::storeAndLoadRow(const kvcrt_storage &storage,
                              View<double, 1> row) {
   std::vector<uint8_t> payload(payloadBytes(storage.format, row.shape[0]));
   uint64_t scale = 0;
-  bool sawNaN = encodeRow(storage, row, payload.data(), &scale);
+  bool notKept = encodeRow(storage, row, payload.data(), &scale);
   decodeRow(storage, payload.data(), &scale, row);
-  return sawNaN;
+  return notKept;
 }

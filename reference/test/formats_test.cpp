@@ -107,13 +107,14 @@ TEST(Formats, unknown_is_null) {
 struct I8Row {
   int8_t codes[4];
   float scale;
-  bool sawNaN;
+  bool notKept;
 };
 
 I8Row encode(std::vector<double> row) {
   I8Row result{};
-  result.sawNaN = encodeRow(i8Storage(), View<const double, 1>(row.data(), {4}),
-                            result.codes, &result.scale);
+  result.notKept =
+      encodeRow(i8Storage(), View<const double, 1>(row.data(), {4}),
+                result.codes, &result.scale);
   return result;
 }
 
@@ -126,7 +127,7 @@ TEST(Storage, i8_by_hand) {
   EXPECT_EQ(row.codes[1], -2);
   EXPECT_EQ(row.codes[2], 0);
   EXPECT_EQ(row.codes[3], 2);
-  EXPECT_FALSE(row.sawNaN);
+  EXPECT_FALSE(row.notKept);
 
   std::vector<double> back(4);
   decodeRow(i8Storage(), row.codes, &row.scale, {back.data(), {4}});
@@ -145,18 +146,18 @@ TEST(Storage, i8_zero_row) {
   I8Row row = encode({0, -0.0, 0, 0});
   EXPECT_EQ(row.scale, 0.0f);
   EXPECT_EQ(row.codes[1], 0);
-  EXPECT_FALSE(row.sawNaN);
+  EXPECT_FALSE(row.notKept);
 }
 
 TEST(Storage, i8_nan_and_infinity) {
   I8Row row = encode({1, nan, 0, 0});
   EXPECT_TRUE(std::isnan(row.scale));
   EXPECT_EQ(row.codes[0], 0);
-  EXPECT_TRUE(row.sawNaN);
+  EXPECT_TRUE(row.notKept);
 
   row = encode({1, -kInfinity, 0, 0});
   EXPECT_EQ(row.scale, float(kInfinity));
-  EXPECT_FALSE(row.sawNaN);
+  EXPECT_TRUE(row.notKept);
   std::vector<double> back(4);
   decodeRow(i8Storage(), row.codes, &row.scale, {back.data(), {4}});
   EXPECT_TRUE(std::isnan(back[0]));

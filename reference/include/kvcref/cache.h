@@ -73,7 +73,8 @@ bool isVisible(const kvcrt_policy &policy, const AttendOptions &options,
                int64_t query, int64_t key);
 
 /// kvc.append for one row: rotates when the policy rotates at append, then
-/// stores and loads again. True when a NaN met a quantised storage.
+/// stores and loads again. True when a NaN or an infinity met a quantised
+/// storage.
 bool storedKey(const kvcrt_policy &policy, int64_t position,
                View<double, 1> row);
 bool storedValue(const kvcrt_policy &policy, View<double, 1> row);
@@ -110,7 +111,7 @@ public:
 
   /// kvc.append. Tokens of all rows lie one after another:
   ///   k [T][Hkv][Dk], v [T][Hkv][Dv], positions [T].
-  /// True when a NaN met a quantised storage.
+  /// True when a NaN or an infinity met a quantised storage.
   bool append(const std::vector<StepRow> &rows, View<const double, 3> k,
               View<const double, 3> v, View<const int64_t, 1> positions);
 

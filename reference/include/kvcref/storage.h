@@ -15,9 +15,9 @@
 // The quotient is rounded to f32 first, so that an engine that divides in f32
 // stores the very same codes (operands are f32 or narrower).
 //
-// An all-zero row has scale 0 and codes 0. A row with a NaN has scale NaN,
-// codes 0, and says so: engines set KVCRT_ERROR_NAN_INPUT. A row with an
-// infinity has scale inf and decodes to NaN.
+// An all-zero row has scale 0 and codes 0. A row with a NaN or an infinity has
+// that as its scale and codes 0, so that it decodes to NaN, and is reported:
+// engines set KVCRT_ERROR_NAN_INPUT.
 //===----------------------------------------------------------------------===//
 #ifndef KVCREF_STORAGE_H
 #define KVCREF_STORAGE_H
@@ -32,8 +32,8 @@ namespace kvcref {
 kvcrt_status checkStorage(const kvcrt_storage &storage);
 
 /// Stores `row` [head_dim] into `payload` and, when quantised, `scale` (one
-/// number of storage.scale_format). True when the row held a NaN that a
-/// quantised storage cannot keep.
+/// number of storage.scale_format). True when the row held a NaN or an infinity
+/// that a quantised storage cannot keep.
 bool encodeRow(const kvcrt_storage &storage, View<const double, 1> row,
                void *payload, void *scale);
 
