@@ -111,8 +111,8 @@ AttentionResult kvcref::attention(View<const double, 4> q,
           double dot = 0;
           for (int64_t d = 0; d < keyDim; ++d)
             dot += q(b, h, i, d) * k(b, kvHead, j, d);
-          scores(j) = computeScore(options.score, dot, b, h, index, j,
-                                   double(j - index));
+          scores(j) =
+              computeScore(options.score, dot, b, h, i, j, double(j - index));
           if (options.additiveMask)
             scores(j) += options.additiveMask(b, h, i, j);
         }

@@ -76,6 +76,7 @@ kk, vv = np.repeat(k, HQ // HKV, axis=1), np.repeat(v, HQ // HKV, axis=1)
 dots = np.einsum("bhsd,bhkd->bhsk", q, kk)
 qi = (SKV - SQ + np.arange(SQ))[:, None]
 ki = np.arange(SKV)[None, :]
+row = np.arange(SQ)[:, None]  # what a score region is told of a query
 
 visible = np.broadcast_to(ki <= qi, (HQ, SQ, SKV))
 results = [softmax_mean(0.5 * dots[b], visible, vv[b]) for b in range(B)]
@@ -90,7 +91,7 @@ s = 1.5 * dots
 s = 0.75 * np.tanh(s / 0.75)
 heads = np.arange(HQ)[None, :, None, None]
 batches = np.arange(B)[:, None, None, None]
-s = s * s + 0.25 * (heads + 1) * (qi - 2 * ki) + 0.125 * batches
+s = s * s + 0.25 * (heads + 1) * (row - 2 * ki) + 0.125 * batches
 s = s + slopes[None, :, None, None] * (ki - qi)
 s = s + bias
 visible = np.broadcast_to((qi - ki >= 0) & (qi - ki < 3), (HQ, SQ, SKV))

@@ -22,9 +22,10 @@ namespace kvcref {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-/// A score region: (score, batch, query head, query index, key index) -> score.
-/// Captured tensors are what the function closes over. Answering -inf hides the
-/// key.
+/// A score region: (score, batch, query head, query, key) -> score. In
+/// attention query and key are row numbers of Q and K, in attend they are
+/// indices in their sequence (and batch is the row of the step). Captured
+/// tensors are what the function closes over. Answering -inf hides the key.
 using ScoreEdit = std::function<double(
     double score, int64_t batch, int64_t head, int64_t query, int64_t key)>;
 
