@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "kvc/Conversion/ModelToCPU/Passes.h"
+#include "kvc/Dialect/KVC/IR/BufferizableOpInterfaceImpl.h"
 #include "kvc/Dialect/KVC/IR/KVC.h"
 #include "kvc/Pipelines/ModelToCPU.h"
 #include "mlir/IR/DialectRegistry.h"
@@ -25,6 +26,7 @@ int main(int argc, char **argv) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   registry.insert<kvc::KVCDialect>();
+  kvc::registerBufferizableOpInterfaceExternalModels(registry);
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "kvc optimizer driver\n", registry));
 }
