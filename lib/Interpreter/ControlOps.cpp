@@ -4,8 +4,8 @@
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Invariant: a region is evaluated in the values of its function, so that it
-// sees what stands above it.
+// Invariant: a region of scf is evaluated in the values of its function, so
+// that it sees what stands above it.
 //===----------------------------------------------------------------------===//
 #include "kvc/Interpreter/Interpreter.h"
 

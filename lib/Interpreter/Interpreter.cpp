@@ -91,9 +91,8 @@ kvcref::ScoreEdit Interpreter::makeScoreEdit(Region &region,
   if (region.empty())
     return {};
   Block &block = region.front();
-  // A copy: the region sees what stands above it, and writes none of it while
-  // the op that it belongs to is at work.
-  auto inner = std::make_shared<Values>(values);
+  // The region is isolated: values of its own, in which captures stand already.
+  auto inner = std::make_shared<Values>();
   for (auto [argument, capture] :
        llvm::zip_equal(block.getArguments().drop_front(5), captures))
     (*inner)[argument] = values.at(capture);

@@ -25,11 +25,11 @@ func.func @fully_masked() -> (tensor<1x1x2x1xf32>, tensor<1x1x2xf32>,
     (tensor<1x1x2x1xf32>, tensor<1x1x2x1xf32>, tensor<1x1x2x1xf32>,
      tensor<1x1x2x2xi1>) -> (tensor<1x1x2x1xf32>, tensor<1x1x2xf32>)
   %uniform = kvc.attention %q, %q, %v mask %m
-    {scale = 1.0 : f32, fully_masked = #kvc<fully_masked uniform>} :
+    {scale = 1.0 : f32, fully_masked = uniform} :
     (tensor<1x1x2x1xf32>, tensor<1x1x2x1xf32>, tensor<1x1x2x1xf32>,
      tensor<1x1x2x2xi1>) -> tensor<1x1x2x1xf32>
   %zero = kvc.attention %q, %q, %v mask %m
-    {scale = 1.0 : f32, fully_masked = #kvc<fully_masked zero>} :
+    {scale = 1.0 : f32, fully_masked = zero} :
     (tensor<1x1x2x1xf32>, tensor<1x1x2x1xf32>, tensor<1x1x2x1xf32>,
      tensor<1x1x2x2xi1>) -> tensor<1x1x2x1xf32>
   return %nan, %lse, %uniform, %zero : tensor<1x1x2x1xf32>, tensor<1x1x2xf32>,
