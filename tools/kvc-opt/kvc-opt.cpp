@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "kvc/Conversion/KVCToCPU/KVCToCPU.h"
 #include "kvc/Conversion/ModelToCPU/Passes.h"
 #include "kvc/Dialect/KVC/IR/BufferizableOpInterfaceImpl.h"
 #include "kvc/Dialect/KVC/IR/KVC.h"
@@ -22,6 +23,7 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
   kvc::registerKVCModelToCPUPasses();
   kvc::registerModelToCPUPipelines();
+  kvc::registerKVCToCPU();
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);

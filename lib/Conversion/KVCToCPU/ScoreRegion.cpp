@@ -1,0 +1,201 @@
+//===- ScoreRegion.cpp - a variant's score region on vectors
+//---------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A score region is scalar code over (score, batch, head, query, key, captured
+// tensors). Elementwise ops become the same op on vectors; reads of captured
+// tensors become one load per lane.
+//
+// Invariant: an index into a captured tensor is clamped to its shape, because
+// lanes beyond kv_len carry keys that do not exist.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ScoreRegion.h"
+
+#include "MathPolynomials.h"
+#include "ScoreEdits.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+
+namespace kvc::cpu {
+
+/// Math ops that this engine has code for, or that are one instruction.
+static bool isSupportedMath(Operation *op) {
+  return isa<math::ExpOp, math::Exp2Op, math::LogOp, math::TanhOp, math::AbsFOp,
+             math::AbsIOp, math::CopySignOp, math::SqrtOp, math::FmaOp>(op);
+}
+
+LogicalResult verifyScoreRegion(Region &region) {
+  for (Operation &op : region.front().without_terminator()) {
+    if (isa<tensor::ExtractOp, tensor::DimOp>(op)) {
+      if (isa<BlockArgument>(op.getOperand(0)))
+        continue;
+      return op.emitOpError(
+          "expected to read a captured tensor, got a computed "
+          "one; capture it instead");
+    }
+    if (isa<math::MathDialect>(op.getDialect())) {
+      if (isSupportedMath(&op))
+        continue;
+      return op.emitOpError(
+          "expected a function that the cpu engine computes in a score region "
+          "(exp, exp2, log, tanh, sqrt, abs, copysign, fma); express it by "
+          "those or tabulate it in a captured tensor");
+    }
+    if (op.getNumRegions() != 0 || op.getNumResults() != 1 ||
+        !isa<arith::ArithDialect>(op.getDialect()) ||
+        !(op.hasTrait<OpTrait::Vectorizable>() || isa<arith::ConstantOp>(op)))
+      return op.emitOpError("expected elementwise arith or math ops, "
+                            "tensor.extract or tensor.dim "
+                            "in a score region for the cpu engine");
+    for (Type type : op.getResultTypes())
+      if (!type.isIntOrIndexOrFloat())
+        return op.emitOpError("expected a scalar in a score region, got ")
+               << type;
+  }
+  return success();
+}
+
+namespace {
+/// Translates one region for one vector of scores.
+struct RegionEmitter {
+  AttendContext &c;
+  int64_t lanes;
+  IRMapping map;
+
+  KernelBuilder &b() { return c.b; }
+  Num mapped(Value value) { return b().num(map.lookup(value)); }
+  Type vectorOf(Type element) { return b().vec(lanes, element); }
+
+  AbiStruct<kvcrt_capture> captureOf(Value tensor);
+  Num extract(tensor::ExtractOp op);
+  Num dim(tensor::DimOp op);
+  Num elementwise(Operation &op);
+};
+} // namespace
+
+static constexpr unsigned kFirstCapture = 5; // after score, batch, head, q, k
+
+AbiStruct<kvcrt_capture> RegionEmitter::captureOf(Value tensor) {
+  unsigned position =
+      cast<BlockArgument>(tensor).getArgNumber() - kFirstCapture;
+  return c.params.inner<kvcrt_capture>(KVC_FIELD(kvcrt_params, captures))
+      .element(b().i64(position));
+}
+
+Num RegionEmitter::extract(tensor::ExtractOp op) {
+  KernelBuilder &b = c.b;
+  auto capture = captureOf(op.getTensor());
+  Num data = capture.load(KVC_FIELD(kvcrt_capture, data));
+  Type element = op.getType();
+  // Truth values and indices are stored as bytes and as 64-bit integers.
+  Type stored = element;
+  if (element.isInteger(1))
+    stored = b.i8();
+  else if (element.isIndex())
+    stored = b.i64();
+  auto field = [&](size_t offset, int64_t d) {
+    return b.load(b.i64(), b.at(capture.address(), int64_t(offset) + d * 8));
+  };
+  Nums shape, stride;
+  for (int64_t d = 0, e = op.getIndices().size(); d < e; ++d) {
+    shape.push_back(field(offsetof(kvcrt_capture, shape), d));
+    stride.push_back(field(offsetof(kvcrt_capture, stride), d));
+  }
+  SmallVector<Value> elements;
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    Num address = data;
+    for (auto [d, index] : llvm::enumerate(op.getIndices())) {
+      Num at = b.lane(mapped(index), lane);
+      Num wide = b.num(arith::IndexCastOp::create(b, b.i64(), at.value));
+      wide = max(min(wide, shape[d] - 1), b.i64(0));
+      address = b.at(address, wide * stride[d]);
+    }
+    elements.push_back(b.load(stored, address).value);
+  }
+  Num gathered = b.num(vector::FromElementsOp::create(
+      b, cast<VectorType>(vectorOf(stored)), elements));
+  if (element.isInteger(1))
+    return gathered != 0;
+  if (element.isIndex())
+    return b.num(
+        arith::IndexCastOp::create(b, vectorOf(element), gathered.value));
+  return gathered;
+}
+
+Num RegionEmitter::dim(tensor::DimOp op) {
+  KernelBuilder &b = c.b;
+  auto capture = captureOf(op.getSource());
+  Num which = b.lane(mapped(op.getIndex()), 0);
+  Num wide = b.num(arith::IndexCastOp::create(b, b.i64(), which.value));
+  Num at = b.at(capture.address(), wide * 8);
+  Num size = b.load(b.i64(), b.at(at, int64_t(offsetof(kvcrt_capture, shape))));
+  Num index =
+      b.num(arith::IndexCastOp::create(b, b.getIndexType(), size.value));
+  return b.splat(index, lanes);
+}
+
+Num RegionEmitter::elementwise(Operation &op) {
+  KernelBuilder &b = c.b;
+  if (isa<arith::ConstantOp>(op))
+    return b.splat(b.num(b.clone(op)->getResult(0)), lanes);
+  if (isa<math::ExpOp>(op))
+    return emitExp(mapped(op.getOperand(0)));
+  if (isa<math::Exp2Op>(op))
+    return emitExp2(mapped(op.getOperand(0)));
+  if (isa<math::LogOp>(op))
+    return emitLog(mapped(op.getOperand(0)));
+  if (isa<math::TanhOp>(op))
+    return emitTanh(mapped(op.getOperand(0)));
+  if (auto product = dyn_cast<math::FmaOp>(op))
+    return fma(mapped(product.getA()), mapped(product.getB()),
+               mapped(product.getC()));
+  OperationState state(b.getLoc(), op.getName());
+  for (Value operand : op.getOperands())
+    state.addOperands(mapped(operand).value);
+  state.addAttributes(op.getAttrs());
+  for (Type type : op.getResultTypes())
+    state.addTypes(vectorOf(type));
+  return b.num(b.create(state)->getResult(0));
+}
+
+Num emitScoreRegion(AttendContext &c, Num scores, Num head, Num index,
+                    Num keys) {
+  KernelBuilder &b = c.b;
+  Block &block = c.variant.score->front();
+  RegionEmitter emitter{c, scores.lanes(), {}};
+  auto bind = [&](unsigned argument, Num vector) {
+    emitter.map.map(block.getArgument(argument), vector.value);
+  };
+  auto uniform = [&](Num scalar) {
+    Num wide =
+        b.num(arith::IndexCastOp::create(b, b.getIndexType(), scalar.value));
+    return b.splat(wide, scores.lanes());
+  };
+  bind(0, scores);
+  bind(1, uniform(c.seq));
+  bind(2, uniform(head));
+  bind(3, uniform(index));
+  bind(4, b.num(arith::IndexCastOp::create(
+              b, emitter.vectorOf(b.getIndexType()), keys.value)));
+  for (Operation &op : block.without_terminator()) {
+    Num result;
+    if (auto extract = dyn_cast<tensor::ExtractOp>(op))
+      result = emitter.extract(extract);
+    else if (auto dim = dyn_cast<tensor::DimOp>(op))
+      result = emitter.dim(dim);
+    else
+      result = emitter.elementwise(op);
+    emitter.map.map(op.getResult(0), result.value);
+  }
+  return emitter.mapped(block.getTerminator()->getOperand(0));
+}
+
+} // namespace kvc::cpu
