@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "kvc/Conversion/KVCToCPU/KVCToCPU.h"
+#include "kvc/Conversion/LinalgToKVC/LinalgToKVC.h"
 #include "kvc/Conversion/ModelToCPU/Passes.h"
 #include "kvc/Dialect/KVC/IR/BufferizableOpInterfaceImpl.h"
 #include "kvc/Dialect/KVC/IR/KVC.h"
@@ -21,6 +22,7 @@
 
 int main(int argc, char **argv) {
   mlir::registerAllPasses();
+  kvc::registerLinalgToKVCPasses();
   kvc::registerKVCModelToCPUPasses();
   kvc::registerModelToCPUPipelines();
   kvc::registerKVCToCPU();

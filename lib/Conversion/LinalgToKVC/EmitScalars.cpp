@@ -1,0 +1,284 @@
+//===- EmitScalars.cpp - Write expressions back as ops
+//---------------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What is not understood stays: a mask that remains is written as one generic
+// op that computes exactly the expression that was read from the graph.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Layout.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+
+namespace kvc::raise {
+
+using AxisValues = llvm::DenseMap<AffineExpr, Value>;
+
+Value Emitter::emitIndex(OpBuilder &b, AffineExpr expr,
+                         const AxisValues &axisValues) {
+  SmallVector<Value> operands;
+  llvm::DenseMap<AffineExpr, AffineExpr> renamed;
+  bool known = true;
+  expr.walk([&](AffineExpr e) {
+    if (!isa<AffineDimExpr>(e) || renamed.contains(e))
+      return;
+    auto it = axisValues.find(e);
+    if (it == axisValues.end()) {
+      known = false;
+      return;
+    }
+    renamed[e] = b.getAffineDimExpr(operands.size());
+    operands.push_back(it->second);
+  });
+  if (!known)
+    return {};
+  AffineMap map = AffineMap::get(operands.size(), 0, expr.replace(renamed));
+  if (map.isSingleConstant())
+    return arith::ConstantIndexOp::create(b, loc,
+                                          map.getSingleConstantResult());
+  if (map.getResult(0) == b.getAffineDimExpr(0) && operands.size() == 1)
+    return operands.front();
+  return affine::AffineApplyOp::create(b, loc, map, operands);
+}
+
+/// A select computes both of its sides, so every element read must exist.
+static bool isWithin(Axes &axes, AffineExpr at, int64_t size) {
+  if (isa<AffineDimExpr>(at))
+    return true; // the axis was read off this tensor's dimension
+  IndexRange range = axes.range(axes.linearize(at));
+  return range.low && *range.low >= 0 &&
+         ((range.high && !ShapedType::isDynamic(size) && *range.high < size) ||
+          (range.high && *range.high == 0));
+}
+
+Value Emitter::emitScalar(OpBuilder &b, const Expr *expr,
+                          const AxisValues &axisValues,
+                          llvm::DenseMap<const Expr *, Value> &done) {
+  if (Value known = done.lookup(expr))
+    return known;
+  Value result;
+  SmallVector<Value> operands;
+  for (const Expr *operand : expr->operands) {
+    operands.push_back(emitScalar(b, operand, axisValues, done));
+    if (!operands.back())
+      return {};
+  }
+  switch (expr->kind) {
+  case Expr::Kind::Constant:
+    result = arith::ConstantOp::create(b, loc, expr->constant);
+    break;
+  case Expr::Kind::Affine:
+    result = emitIndex(b, expr->affine, axisValues);
+    if (result && !expr->type.isIndex())
+      result = arith::IndexCastOp::create(b, loc, expr->type, result);
+    break;
+  case Expr::Kind::Element: {
+    if (!isa<RankedTensorType>(expr->tensor.getType())) {
+      result = expr->tensor;
+      break;
+    }
+    SmallVector<Value> index;
+    auto type = cast<RankedTensorType>(expr->tensor.getType());
+    for (auto [at, size] : llvm::zip_equal(expr->index, type.getShape())) {
+      index.push_back(emitIndex(b, at, axisValues));
+      if (!index.back() || !isWithin(scalars.getAxes(), at, size))
+        return {};
+    }
+    result = tensor::ExtractOp::create(b, loc, expr->tensor, index);
+    break;
+  }
+  case Expr::Kind::Apply:
+    if (expr->tensor) {
+      result = tensor::ExtractOp::create(b, loc, expr->tensor, operands);
+      break;
+    } else {
+      OperationState state(loc, expr->op->getName(), operands, {expr->type},
+                           expr->op->getAttrs());
+      result = b.create(state)->getResult(0);
+    }
+    break;
+  case Expr::Kind::Piece: {
+    Value at = emitIndex(b, expr->affine, axisValues);
+    if (!at)
+      return {};
+    Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+    Value holds =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, at, zero);
+    result = arith::SelectOp::create(b, loc, holds, operands[0], operands[1]);
+    break;
+  }
+  }
+  return done[expr] = result;
+}
+
+Value Emitter::generic(
+    const Layout &to, Type elementType,
+    llvm::function_ref<Value(OpBuilder &, const AxisValues &)> body) {
+  Value init = empty(to, elementType);
+  if (!init)
+    return {};
+  unsigned rank = to.size();
+  SmallVector<utils::IteratorType> iterators(rank,
+                                             utils::IteratorType::parallel);
+  auto op = linalg::GenericOp::create(
+      builder, loc, TypeRange{init.getType()}, ValueRange{}, ValueRange{init},
+      ArrayRef<AffineMap>{builder.getMultiDimIdentityMap(rank)}, iterators);
+  OpBuilder::InsertionGuard guard(builder);
+  Block *block = builder.createBlock(&op.getRegion(), {}, {elementType}, {loc});
+  AxisValues axisValues;
+  for (auto [d, list] : llvm::enumerate(to)) {
+    if (list.empty())
+      continue;
+    Value at = linalg::IndexOp::create(builder, loc, d);
+    AffineExpr d0 = builder.getAffineDimExpr(0);
+    int64_t stride = 1;
+    for (auto [i, axis] : llvm::enumerate(llvm::reverse(list))) {
+      bool outermost = i + 1 == list.size();
+      AffineExpr part = d0.floorDiv(stride);
+      if (!outermost) {
+        int64_t extent = scalars.getAxes().extent(axis);
+        part = part % extent;
+        stride *= extent;
+      }
+      axisValues[axis] =
+          list.size() == 1
+              ? at
+              : affine::AffineApplyOp::create(
+                    builder, loc, AffineMap::get(1, 0, part), ValueRange{at})
+                    .getResult();
+    }
+  }
+  Value result = body(builder, axisValues);
+  if (!result) {
+    op.erase();
+    return {};
+  }
+  builder.setInsertionPointToEnd(block);
+  linalg::YieldOp::create(builder, loc, result);
+  return op.getResult(0);
+}
+
+Value Emitter::compute(const Expr *expr, const Layout &to) {
+  return generic(to, expr->type, [&](OpBuilder &b, const AxisValues &values) {
+    llvm::DenseMap<const Expr *, Value> done;
+    return emitScalar(b, expr, values, done);
+  });
+}
+
+Value Emitter::computeConjunction(ArrayRef<MaskAtom> atoms, const Layout &to) {
+  return generic(
+      to, builder.getI1Type(), [&](OpBuilder &b, const AxisValues &values) {
+        llvm::DenseMap<const Expr *, Value> done;
+        Value all;
+        for (const MaskAtom &atom : atoms) {
+          Value holds;
+          if (atom.condition) {
+            Value at = emitIndex(b, atom.condition, values);
+            if (!at)
+              return Value();
+            Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+            holds = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, at,
+                                          zero);
+          } else {
+            holds = emitScalar(b, atom.unknown, values, done);
+            if (!holds)
+              return Value();
+            if (atom.negated) {
+              Value yes =
+                  arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
+              holds = arith::XOrIOp::create(b, loc, holds, yes);
+            }
+          }
+          all = all ? arith::AndIOp::create(b, loc, all, holds) : holds;
+        }
+        return all;
+      });
+}
+
+Value Emitter::scalar(const Expr *expr) {
+  llvm::DenseMap<const Expr *, Value> done;
+  return emitScalar(builder, expr, AxisValues(), done);
+}
+
+/// An elementwise generic over `tensor` of any shape.
+static Value elementwise(OpBuilder &builder, Location loc, Value tensor,
+                         Type elementType,
+                         llvm::function_ref<Value(OpBuilder &, Value)> body) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  SmallVector<OpFoldResult> mixed = tensor::getMixedSizes(builder, loc, tensor);
+  Value init = tensor::EmptyOp::create(builder, loc, mixed, elementType);
+  SmallVector<AffineMap> maps(2,
+                              builder.getMultiDimIdentityMap(type.getRank()));
+  SmallVector<utils::IteratorType> iterators(type.getRank(),
+                                             utils::IteratorType::parallel);
+  return linalg::GenericOp::create(
+             builder, loc, TypeRange{init.getType()}, ValueRange{tensor},
+             ValueRange{init}, maps, iterators,
+             [&](OpBuilder &b, Location l, ValueRange arguments) {
+               linalg::YieldOp::create(b, l, body(b, arguments[0]));
+             })
+      .getResult(0);
+}
+
+static Value castScalar(OpBuilder &b, Location loc, Value value, Type to) {
+  unsigned from = value.getType().getIntOrFloatBitWidth();
+  if (value.getType() == to)
+    return value;
+  if (from < to.getIntOrFloatBitWidth())
+    return arith::ExtFOp::create(b, loc, to, value);
+  if (from > to.getIntOrFloatBitWidth())
+    return arith::TruncFOp::create(b, loc, to, value);
+  // f16 and bf16: through f32
+  return arith::TruncFOp::create(
+      b, loc, to, arith::ExtFOp::create(b, loc, b.getF32Type(), value));
+}
+
+Value Emitter::castTo(Value tensor, Type elementType) {
+  if (cast<RankedTensorType>(tensor.getType()).getElementType() == elementType)
+    return tensor;
+  return elementwise(builder, loc, tensor, elementType,
+                     [&](OpBuilder &b, Value x) {
+                       return castScalar(b, loc, x, elementType);
+                     });
+}
+
+Value Emitter::additive(Value visible) {
+  return elementwise(
+      builder, loc, visible, builder.getF32Type(),
+      [&](OpBuilder &b, Value x) -> Value {
+        FloatType f32 = b.getF32Type();
+        Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
+        Value hidden = arith::ConstantOp::create(
+            b, loc,
+            FloatAttr::get(f32, llvm::APFloat::getInf(f32.getFloatSemantics(),
+                                                      /*Negative=*/true)));
+        return arith::SelectOp::create(b, loc, x, zero, hidden);
+      });
+}
+
+Value Emitter::sum(Value a, Value b) {
+  auto type = cast<RankedTensorType>(a.getType());
+  Value init = tensor::EmptyOp::create(builder, loc,
+                                       tensor::getMixedSizes(builder, loc, a),
+                                       type.getElementType());
+  return linalg::AddOp::create(builder, loc, ValueRange{a, b}, ValueRange{init})
+      ->getResult(0);
+}
+
+Value Emitter::scaledBy(Value tensor, Value factor) {
+  Type elementType = cast<RankedTensorType>(tensor.getType()).getElementType();
+  return elementwise(builder, loc, tensor, elementType,
+                     [&](OpBuilder &b, Value x) -> Value {
+                       Value f = castScalar(b, loc, factor, elementType);
+                       return arith::MulFOp::create(b, loc, x, f);
+                     });
+}
+
+} // namespace kvc::raise

@@ -1,0 +1,483 @@
+//===- Scalars.cpp - What one element of a tensor is computed from
+//---------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Elements and their producers. Every producer is read at one symbolic index;
+// reductions and ops that are not understood stay elements.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Scalars.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+using namespace mlir;
+
+namespace kvc::raise {
+
+static constexpr unsigned maxBodyOps = 256;
+static constexpr unsigned maxConcatInputs = 64;
+/// Enough to find a tensor of the wanted layout among those seen.
+static constexpr unsigned maxChain = 64;
+
+void Expr::Profile(llvm::FoldingSetNodeID &id) const {
+  id.AddInteger(static_cast<int>(kind));
+  id.AddPointer(type.getAsOpaquePointer());
+  id.AddPointer(constant.getAsOpaquePointer());
+  id.AddPointer(affine.getAsOpaquePointer());
+  id.AddPointer(tensor.getAsOpaquePointer());
+  for (AffineExpr expr : index)
+    id.AddPointer(expr.getAsOpaquePointer());
+  if (op) {
+    id.AddPointer(op->getName().getAsOpaquePointer());
+    id.AddPointer(op->getAttrDictionary().getAsOpaquePointer());
+  }
+  for (const Expr *operand : operands)
+    id.AddPointer(operand);
+}
+
+const Expr *Scalars::unique(Expr &&expr) {
+  llvm::FoldingSetNodeID id;
+  expr.Profile(id);
+  void *place = nullptr;
+  if (Expr *known = uniques.FindNodeOrInsertPos(id, place))
+    return known;
+  storage.push_back(std::move(expr));
+  uniques.InsertNode(&storage.back(), place);
+  return &storage.back();
+}
+
+const Expr *Scalars::constant(TypedAttr value) {
+  Expr expr;
+  expr.kind = Expr::Kind::Constant;
+  expr.type = value.getType();
+  expr.constant = value;
+  return unique(std::move(expr));
+}
+
+const Expr *Scalars::affine(AffineExpr value, Type type) {
+  LinearForm form = axes.linearize(value);
+  if (form.isConstant())
+    if (TypedAttr attribute =
+            toAttribute(Number{false, 0, form.constant}, type))
+      return constant(attribute);
+  Expr expr;
+  expr.kind = Expr::Kind::Affine;
+  expr.type = type;
+  expr.affine = axes.toExpr(form);
+  return unique(std::move(expr));
+}
+
+const Expr *Scalars::piece(AffineExpr condition, const Expr *yes,
+                           const Expr *no) {
+  condition = axes.simplify(condition);
+  if (std::optional<bool> decided = axes.isNonNegative(condition))
+    return *decided ? yes : no;
+  if (yes->is(Expr::Kind::Piece) && yes->affine == condition)
+    yes = yes->operands[0];
+  if (no->is(Expr::Kind::Piece) && no->affine == condition)
+    no = no->operands[1];
+  if (yes == no)
+    return yes;
+  Expr expr;
+  expr.kind = Expr::Kind::Piece;
+  expr.type = yes->type;
+  expr.affine = condition;
+  expr.operands = {yes, no};
+  return unique(std::move(expr));
+}
+
+const Expr *Scalars::scalarValue(Value value) {
+  Attribute attribute;
+  if (matchPattern(value, m_Constant(&attribute)) &&
+      isa<IntegerAttr, FloatAttr>(attribute))
+    return constant(cast<TypedAttr>(attribute));
+  Expr expr;
+  expr.kind = Expr::Kind::Element;
+  expr.type = value.getType();
+  expr.tensor = value;
+  return unique(std::move(expr));
+}
+
+/// A literal table at a symbolic index: a number where the index is known or
+/// the table is a splat, an index expression where it counts.
+const Expr *Scalars::constantElement(DenseElementsAttr attribute,
+                                     ArrayRef<AffineExpr> at) {
+  auto typed = [&](Attribute a) { return constant(cast<TypedAttr>(a)); };
+  if (attribute.isSplat())
+    return typed(attribute.getSplatValue<Attribute>());
+  auto type = cast<RankedTensorType>(attribute.getType());
+  ArrayRef<int64_t> shape = type.getShape();
+  SmallVector<int64_t> strides = computeStrides(shape);
+  int64_t position = 0;
+  bool known = true;
+  for (auto [expr, size, stride] : llvm::zip_equal(at, shape, strides)) {
+    auto c = dyn_cast<AffineConstantExpr>(expr);
+    known &= c && c.getValue() >= 0 && c.getValue() < size;
+    if (known)
+      position += c.getValue() * stride;
+  }
+  if (known)
+    return typed(attribute.getValues<Attribute>()[position]);
+  // a + b * i for the only dimension that is not one long
+  auto elementType = dyn_cast<IntegerType>(type.getElementType());
+  if (!elementType || elementType.getWidth() < 8)
+    return nullptr;
+  auto longDim = llvm::find_if(shape, [](int64_t size) { return size != 1; });
+  if (llvm::count_if(shape, [](int64_t size) { return size != 1; }) != 1)
+    return nullptr;
+  const Expr *&cached =
+      tableCache[{attribute, at[longDim - shape.begin()].getAsOpaquePointer()}];
+  if (cached)
+    return cached;
+  int64_t first = 0, step = 0, previous = 0, i = 0;
+  for (const APInt &entry : attribute.getValues<APInt>()) {
+    int64_t value = entry.getSExtValue();
+    if (std::abs(value) > (int64_t(1) << 40))
+      return nullptr;
+    if (i == 0)
+      first = value;
+    else if (i == 1)
+      step = value - first;
+    else if (value - previous != step)
+      return nullptr;
+    previous = value;
+    ++i;
+  }
+  AffineExpr counted = at[longDim - shape.begin()] * step + first;
+  return cached = affine(counted, elementType);
+}
+
+/// tensor.concat and tensor.insert_slice: which source an index falls into.
+const Expr *Scalars::defineRegion(Value tensor, ArrayRef<AffineExpr> at) {
+  if (auto concat = tensor.getDefiningOp<tensor::ConcatOp>()) {
+    unsigned dim = concat.getDim();
+    SmallVector<int64_t> starts;
+    int64_t offset = 0;
+    if (concat.getInputs().size() > maxConcatInputs)
+      return nullptr;
+    for (Value input : concat.getInputs()) {
+      int64_t size = cast<RankedTensorType>(input.getType()).getDimSize(dim);
+      if (ShapedType::isDynamic(size) && input != concat.getInputs().back())
+        return nullptr;
+      starts.push_back(offset);
+      offset += ShapedType::isDynamic(size) ? 0 : size;
+    }
+    const Expr *result = nullptr;
+    for (int64_t i = starts.size() - 1; i >= 0; --i) {
+      // an input that the index is proven to miss is not even looked at
+      if (result && axes.isNonNegative(at[dim] - starts[i + 1]) == true)
+        break;
+      Index index(at);
+      index[dim] = axes.simplify(at[dim] - starts[i]);
+      const Expr *part = element(concat.getInputs()[i], index);
+      result = result ? piece(at[dim] - starts[i + 1], result, part) : part;
+    }
+    return result;
+  }
+  auto insert = tensor.getDefiningOp<tensor::InsertSliceOp>();
+  if (!insert || !insert.hasUnitStride())
+    return nullptr;
+  llvm::SmallBitVector dropped = insert.getDroppedDims();
+  Index inside;
+  SmallVector<AffineExpr> conditions;
+  SmallVector<OpFoldResult> offsets = insert.getMixedOffsets(),
+                            sizes = insert.getMixedSizes();
+  for (unsigned d = 0; d < at.size(); ++d) {
+    std::optional<int64_t> offset = getConstantIntValue(offsets[d]),
+                           size = getConstantIntValue(sizes[d]);
+    int64_t destSize = insert.getDestType().getDimSize(d);
+    if (!offset)
+      return nullptr;
+    bool whole = *offset == 0 && size && *size == destSize;
+    if (!whole && !size) {
+      OpFoldResult origin = originOfSize(insert.getDest(), d);
+      whole = *offset == 0 && origin && origin == sizes[d];
+    }
+    if (!whole) {
+      if (!size)
+        return nullptr;
+      conditions.push_back(at[d] - *offset);
+      conditions.push_back(
+          getAffineConstantExpr(*offset + *size - 1, axes.getContext()) -
+          at[d]);
+    }
+    if (!dropped.test(d))
+      inside.push_back(axes.simplify(at[d] - *offset));
+  }
+  bool allInside = llvm::all_of(
+      conditions, [&](AffineExpr c) { return axes.isNonNegative(c) == true; });
+  if (allInside)
+    return element(insert.getSource(), inside);
+  const Expr *outside = element(insert.getDest(), at);
+  if (llvm::any_of(conditions, [&](AffineExpr c) {
+        return axes.isNonNegative(c) == false;
+      }))
+    return outside;
+  const Expr *result = element(insert.getSource(), inside);
+  for (AffineExpr condition : conditions)
+    result = piece(condition, result, outside);
+  return result;
+}
+
+const Expr *Scalars::element(Value tensor, ArrayRef<AffineExpr> at) {
+  if (!isa<RankedTensorType>(tensor.getType()))
+    return scalarValue(tensor);
+  SmallVector<Element> chain = viewChain(axes, {tensor, axes.simplify(at)});
+  const Element &deepest = chain.back();
+  DenseElementsAttr attribute;
+  if (matchPattern(deepest.tensor, m_Constant(&attribute)))
+    if (const Expr *value = constantElement(attribute, deepest.index))
+      return value;
+  Expr expr;
+  expr.kind = Expr::Kind::Element;
+  expr.type = cast<RankedTensorType>(deepest.tensor.getType()).getElementType();
+  expr.tensor = deepest.tensor;
+  expr.index = deepest.index;
+  const Expr *result = unique(std::move(expr));
+  SmallVector<Element> &known = chains[result];
+  if (known.size() < maxChain)
+    known.insert(known.begin(), chain.begin(), chain.end());
+  return result;
+}
+
+ArrayRef<Element> Scalars::seenThrough(const Expr *element) const {
+  auto it = chains.find(element);
+  return it == chains.end() ? ArrayRef<Element>() : it->second;
+}
+
+const Expr *Scalars::evaluateBody(linalg::LinalgOp op, Value value,
+                                  ArrayRef<AffineExpr> loops) {
+  Block *body = op.getBlock();
+  if (!body || body->getOperations().size() > maxBodyOps)
+    return nullptr;
+  llvm::DenseMap<Value, const Expr *> known;
+  auto valueOf = [&](Value v) -> const Expr * {
+    if (auto it = known.find(v); it != known.end())
+      return it->second;
+    if (auto argument = dyn_cast<BlockArgument>(v);
+        argument && argument.getOwner() == body) {
+      OpOperand *operand = op.getMatchingOpOperand(argument);
+      std::optional<Index> index = operandIndex(axes, op, *operand, loops);
+      const Expr *result = index ? element(operand->get(), *index) : nullptr;
+      known[v] = result;
+      return result;
+    }
+    if (v.getParentBlock() == body)
+      return nullptr; // not computed: depends on something unknown
+    return element(v, {});
+  };
+  for (Operation &inner : body->without_terminator()) {
+    if (inner.getNumResults() != 1)
+      continue;
+    const Expr *result = nullptr;
+    if (auto loop = dyn_cast<linalg::IndexOp>(inner)) {
+      if (loop.getDim() < loops.size() && loops[loop.getDim()])
+        result = affine(loops[loop.getDim()], inner.getResult(0).getType());
+    } else if (isMemoryEffectFree(&inner) && inner.getNumRegions() == 0) {
+      SmallVector<const Expr *> operands;
+      Value extracted;
+      auto extract = dyn_cast<tensor::ExtractOp>(inner);
+      ValueRange read = inner.getOperands();
+      if (extract) {
+        extracted = extract.getTensor();
+        read = extract.getIndices();
+      }
+      for (Value operand : read)
+        operands.push_back(valueOf(operand));
+      if (!llvm::is_contained(operands, nullptr))
+        result = operands.empty() && inner.getNumOperands() == 0
+                     ? element(inner.getResult(0), {})
+                     : apply(&inner, inner.getResult(0).getType(), operands,
+                             extracted);
+    }
+    known[inner.getResult(0)] = result;
+  }
+  return valueOf(value);
+}
+
+/// One producer deeper, or null.
+const Expr *Scalars::define(const Expr *expr) {
+  Operation *op = expr->tensor.getDefiningOp();
+  if (!op)
+    return nullptr;
+  if (!isa<RankedTensorType>(expr->tensor.getType())) {
+    // a scalar computed outside of any body
+    if (op->getNumResults() != 1 || op->getNumRegions() != 0 ||
+        op->getNumOperands() == 0 || !isMemoryEffectFree(op) ||
+        !llvm::all_of(op->getOperandTypes(),
+                      [](Type t) { return t.isIntOrIndexOrFloat(); }))
+      return nullptr;
+    SmallVector<const Expr *> operands;
+    for (Value operand : op->getOperands())
+      operands.push_back(element(operand, {}));
+    return apply(op, expr->type, operands);
+  }
+  if (const Expr *region = defineRegion(expr->tensor, expr->index))
+    return region;
+  if (auto splat = dyn_cast<tensor::SplatOp>(op))
+    return element(splat.getInput(), {});
+  if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
+    unsigned result = cast<OpResult>(expr->tensor).getResultNumber();
+    std::optional<Index> loops =
+        solveLoops(axes, linalgOp, result, expr->index);
+    if (!loops || llvm::is_contained(*loops, AffineExpr()))
+      return nullptr;
+    Operation *yield = linalgOp.getBlock()->getTerminator();
+    return evaluateBody(linalgOp, yield->getOperand(result), *loops);
+  }
+  if (OpTrait::hasElementwiseMappableTraits(op) && op->getNumResults() == 1) {
+    SmallVector<const Expr *> operands;
+    for (Value operand : op->getOperands())
+      operands.push_back(element(operand, expr->index));
+    return apply(op, expr->type, operands);
+  }
+  return nullptr;
+}
+
+const Expr *Scalars::expand(const Expr *expr) {
+  if (!expr->is(Expr::Kind::Element))
+    return expr;
+  auto [it, inserted] = expanded.try_emplace(expr, expr);
+  if (!inserted)
+    return it->second;
+  if (const Expr *definition = define(expr))
+    return expanded[expr] = definition;
+  return expr;
+}
+
+static bool isFloatOf16OrMore(Type type) {
+  return isa<Float16Type, BFloat16Type, Float32Type, Float64Type>(type);
+}
+
+const Expr *Scalars::look(const Expr *expr) {
+  for (unsigned i = 0; i < 64; ++i) {
+    const Expr *next = expand(expr);
+    if (next->isApply<arith::ExtFOp, arith::TruncFOp>() &&
+        isFloatOf16OrMore(next->type) &&
+        isFloatOf16OrMore(next->operands[0]->type)) {
+      narrowest = std::min(narrowest, next->type.getIntOrFloatBitWidth());
+      next = next->operands[0];
+    }
+    if (next == expr)
+      return expr;
+    expr = next;
+  }
+  return expr;
+}
+
+const Expr *Scalars::expandAll(const Expr *expr, unsigned &budget) {
+  if (budget == 0)
+    return nullptr;
+  --budget;
+  const Expr *next = expand(expr);
+  if (next != expr)
+    return expandAll(next, budget);
+  if (expr->operands.empty())
+    return expr;
+  SmallVector<const Expr *> operands;
+  for (const Expr *operand : expr->operands) {
+    operands.push_back(expandAll(operand, budget));
+    if (!operands.back())
+      return nullptr;
+  }
+  if (expr->is(Expr::Kind::Piece))
+    return piece(expr->affine, operands[0], operands[1]);
+  return apply(expr->op, expr->type, operands, expr->tensor);
+}
+
+const Expr *
+Scalars::substitute(const Expr *expr,
+                    const llvm::DenseMap<AffineExpr, AffineExpr> &values) {
+  switch (expr->kind) {
+  case Expr::Kind::Constant:
+    return expr;
+  case Expr::Kind::Affine:
+    return affine(axes.substitute(expr->affine, values), expr->type);
+  case Expr::Kind::Element: {
+    if (expr->index.empty())
+      return expr;
+    Index index;
+    for (AffineExpr at : expr->index)
+      index.push_back(axes.substitute(at, values));
+    return element(expr->tensor, index);
+  }
+  case Expr::Kind::Apply:
+  case Expr::Kind::Piece:
+    break;
+  }
+  SmallVector<const Expr *> operands;
+  for (const Expr *operand : expr->operands)
+    operands.push_back(substitute(operand, values));
+  if (expr->is(Expr::Kind::Piece))
+    return piece(axes.substitute(expr->affine, values), operands[0],
+                 operands[1]);
+  return apply(expr->op, expr->type, operands, expr->tensor);
+}
+
+bool Scalars::equal(const Expr *a, const Expr *b, unsigned depth) {
+  if (a == b)
+    return true;
+  if (depth == 0 || a->type != b->type)
+    return false;
+  const Expr *nextA = expand(a), *nextB = expand(b);
+  if (nextA == nextB)
+    return true;
+  if (nextA != a || nextB != b)
+    return equal(nextA, nextB, depth - 1);
+  if (a->kind != b->kind || a->operands.size() != b->operands.size() ||
+      a->operands.empty() || a->affine != b->affine || a->tensor != b->tensor)
+    return false;
+  if (a->op && (a->op->getName() != b->op->getName() ||
+                a->op->getAttrDictionary() != b->op->getAttrDictionary()))
+    return false;
+  return llvm::all_of(
+      llvm::zip_equal(a->operands, b->operands), [&](auto pair) {
+        return equal(std::get<0>(pair), std::get<1>(pair), depth - 1);
+      });
+}
+
+std::optional<double> Scalars::asReal(const Expr *expr) {
+  expr = look(expr);
+  if (!expr->is(Expr::Kind::Constant))
+    return std::nullopt;
+  std::optional<Number> number = toNumber(expr->constant);
+  if (!number || !number->isFloat)
+    return std::nullopt;
+  return number->real;
+}
+
+bool mentions(const Expr *expr, AffineExpr axis) {
+  bool found = false;
+  walkExpr(expr, [&](const Expr *e) {
+    found |= e->affine && mentions(e->affine, axis);
+    found |= mentions(e->index, axis);
+  });
+  return found;
+}
+
+void walkExpr(const Expr *expr, llvm::function_ref<void(const Expr *)> visit) {
+  llvm::SmallSetVector<const Expr *, 32> seen;
+  seen.insert(expr);
+  for (unsigned i = 0; i < seen.size(); ++i) {
+    const Expr *e = seen[i];
+    visit(e);
+    seen.insert(e->operands.begin(), e->operands.end());
+  }
+}
+
+unsigned countLeaves(const Expr *expr, unsigned limit) {
+  if (!expr->is(Expr::Kind::Piece))
+    return 1;
+  unsigned left = countLeaves(expr->operands[0], limit);
+  return left >= limit ? left
+                       : left + countLeaves(expr->operands[1], limit - left);
+}
+
+} // namespace kvc::raise

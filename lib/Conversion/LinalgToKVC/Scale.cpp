@@ -1,0 +1,300 @@
+//===- Scale.cpp - From the softmax back to Q times K
+//----------------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Factors may stand on the scores, on Q, on K, on both; as products,
+// quotients, constants of any shape, or numbers known at run time. All that
+// are found are multiplied. Anything else between the product and the softmax
+// must be a mask or a soft-cap.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Scale.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+
+namespace kvc::raise {
+
+/// True for an expression that is one number for the whole attention.
+static bool isUniform(const Expr *expr) {
+  bool uniform = true;
+  walkExpr(expr, [&](const Expr *e) {
+    if (e->affine)
+      uniform = false;
+    for (AffineExpr at : e->index)
+      uniform &= isa<AffineConstantExpr>(at);
+  });
+  return uniform;
+}
+
+/// True when `expr` leads to a sum of products that depends on the key.
+static bool leadsToProduct(Scalars &scalars, const Expr *expr, AffineExpr key,
+                           unsigned &budget) {
+  if (budget == 0)
+    return false;
+  --budget;
+  expr = scalars.look(expr);
+  if (expr->is(Expr::Kind::Element)) {
+    if (!mentions(expr->index, key))
+      return false;
+    auto op = expr->tensor.getDefiningOp<linalg::LinalgOp>();
+    return op && isContractionLike(op);
+  }
+  return llvm::any_of(expr->operands, [&](const Expr *operand) {
+    return isa<FloatType>(operand->type) &&
+           leadsToProduct(scalars, operand, key, budget);
+  });
+}
+
+namespace {
+struct Walker {
+  Scalars &scalars;
+  AffineExpr key;
+  Operation *anchor;
+  Refusal &refusal;
+  Score score;
+
+  bool refuse(StringRef id, const Twine &why, Operation *op = nullptr) {
+    if (!refusal)
+      refusal = {id, why.str(), op ? op : anchor};
+    return false;
+  }
+  bool leads(const Expr *expr) {
+    unsigned budget = 64;
+    return leadsToProduct(scalars, expr, key, budget);
+  }
+  const Expr *step(const Expr *expr);
+  const Expr *stepBinary(const Expr *expr, const Expr *inner, const Expr *other,
+                         bool innerFirst);
+  void addSelect(const Expr *condition, const Expr *other, bool hideWhenTrue,
+                 Operation *op);
+};
+} // namespace
+
+/// One op further in from `expr` = op(inner, other); null after a refusal.
+const Expr *Walker::stepBinary(const Expr *expr, const Expr *inner,
+                               const Expr *other, bool innerFirst) {
+  bool product = expr->isApply<arith::MulFOp>(),
+       quotient = expr->isApply<arith::DivFOp>() && innerFirst;
+  if (product || quotient) {
+    if (std::optional<double> factor = scalars.asReal(other)) {
+      if (quotient && *factor == 0.0) {
+        refuse("score-op", "the score is divided by zero", expr->op);
+        return nullptr;
+      }
+      score.scale *= quotient ? 1.0 / *factor : *factor;
+      return inner;
+    }
+    if (product && isUniform(other)) {
+      score.runtimeScales.push_back(other);
+      return inner;
+    }
+    refuse("score-op", "the score is multiplied by a tensor", expr->op);
+    return nullptr;
+  }
+  bool sum = expr->isApply<arith::AddFOp>(),
+       difference = expr->isApply<arith::SubFOp>() && innerFirst;
+  if (sum || difference) {
+    if (score.softcap != 0) {
+      refuse("mask-inside-softcap", "a mask is added before the soft-cap",
+             expr->op);
+      return nullptr;
+    }
+    if (!score.runtimeScales.empty()) {
+      refuse("mask-scaled",
+             "a mask is multiplied by a factor that is only "
+             "known at run time",
+             expr->op);
+      return nullptr;
+    }
+    MaskTerm term;
+    term.value = other;
+    term.negated = difference;
+    term.factor = score.scale;
+    term.op = expr->op;
+    score.masks.push_back(term);
+    return inner;
+  }
+  refuse("score-op",
+         "`" + expr->op->getName().getStringRef() +
+             "` between the product and the softmax is not a scale, a mask or "
+             "a soft-cap",
+         expr->op);
+  return nullptr;
+}
+
+void Walker::addSelect(const Expr *condition, const Expr *other,
+                       bool hideWhenTrue, Operation *op) {
+  MaskTerm term;
+  term.value = condition;
+  term.isSelect = true;
+  term.negated = hideWhenTrue;
+  term.hidden = *scalars.asReal(other);
+  term.factor = score.scale;
+  term.op = op;
+  score.masks.push_back(term);
+}
+
+const Expr *Walker::step(const Expr *expr) {
+  if (expr->is(Expr::Kind::Piece) || expr->isApply<arith::SelectOp>()) {
+    bool isPiece = expr->is(Expr::Kind::Piece);
+    const Expr *yes = expr->operands[isPiece ? 0 : 1],
+               *no = expr->operands[isPiece ? 1 : 2];
+    bool hideWhenTrue = !leads(yes);
+    const Expr *inner = hideWhenTrue ? no : yes;
+    const Expr *other = hideWhenTrue ? yes : no;
+    Operation *op = isPiece ? anchor : expr->op;
+    if (!scalars.asReal(other)) {
+      refuse("mask-select",
+             "a hidden score becomes something other than a "
+             "constant",
+             op);
+      return nullptr;
+    }
+    if (score.softcap != 0 || !score.runtimeScales.empty()) {
+      refuse("mask-inside-softcap",
+             "a mask is applied before a soft-cap or a runtime factor", op);
+      return nullptr;
+    }
+    const Expr *condition = expr->operands[0];
+    if (isPiece) {
+      Builder b(scalars.getAxes().getContext());
+      condition =
+          scalars.piece(expr->affine, scalars.constant(b.getBoolAttr(true)),
+                        scalars.constant(b.getBoolAttr(false)));
+    }
+    addSelect(condition, other, hideWhenTrue, op);
+    return inner;
+  }
+  if (expr->isApply<math::TanhOp>()) {
+    if (score.softcap != 0 || !score.runtimeScales.empty() ||
+        !(score.scale > 0)) {
+      refuse("score-softcap",
+             "tanh on the score is not a soft-cap by one "
+             "positive constant",
+             expr->op);
+      return nullptr;
+    }
+    // cap * tanh(inner), with the score scaled so that inner = s / cap
+    score.softcap = score.scale;
+    return expr->operands[0];
+  }
+  if (expr->isApply<arith::NegFOp>()) {
+    score.scale = -score.scale;
+    return expr->operands[0];
+  }
+  if (expr->is(Expr::Kind::Apply) && expr->operands.size() == 2) {
+    bool first = leads(expr->operands[0]);
+    if (first && leads(expr->operands[1])) {
+      refuse("score-two-products", "two products meet in one score", expr->op);
+      return nullptr;
+    }
+    return stepBinary(expr, expr->operands[first ? 0 : 1],
+                      expr->operands[first ? 1 : 0], first);
+  }
+  if (expr->is(Expr::Kind::Apply))
+    refuse("score-op",
+           "`" + expr->op->getName().getStringRef() +
+               "` between the product and the softmax is not a scale, a mask "
+               "or a soft-cap",
+           expr->op);
+  else
+    refuse("score-no-product",
+           "the score is not made from a product of queries and keys",
+           expr->tensor ? expr->tensor.getDefiningOp() : nullptr);
+  return nullptr;
+}
+
+std::optional<Score> matchScore(Scalars &scalars, const Softmax &softmax,
+                                AffineExpr key, Operation *anchor,
+                                Refusal &refusal) {
+  Walker walker{scalars, key, anchor, refusal, {}};
+  Score &score = walker.score;
+  score.scale = softmax.factor;
+  const Expr *expr = softmax.score;
+  for (unsigned depth = 0; depth < 32; ++depth) {
+    expr = scalars.look(expr);
+    if (expr->is(Expr::Kind::Element)) {
+      auto product = matchReduction(scalars, expr);
+      if (product && product->kind == Reduction::Kind::Sum) {
+        if (scalars.asReal(product->init) != 0.0) {
+          walker.refuse("product-init",
+                        "the product of queries and keys does not start from "
+                        "zero",
+                        product->op);
+          return std::nullopt;
+        }
+        auto factors = matchProduct(scalars, *product);
+        if (!factors) {
+          walker.refuse("product-body",
+                        "the sum over the head dimension is not a sum of "
+                        "products",
+                        product->op);
+          return std::nullopt;
+        }
+        score.product = *product;
+        score.productElement = expr;
+        score.a = factors->first;
+        score.b = factors->second;
+        return score;
+      }
+    }
+    expr = walker.step(expr);
+    if (!expr)
+      return std::nullopt;
+  }
+  walker.refuse("score-deep", "too many ops between the product and softmax");
+  return std::nullopt;
+}
+
+SmallVector<Operand> peelOperand(Scalars &scalars, const Expr *expr) {
+  SmallVector<Operand> seen;
+  SmallVector<const Expr *, 2> runtime;
+  double scale = 1;
+  for (unsigned depth = 0; depth < 32; ++depth) {
+    if (expr->is(Expr::Kind::Element) && !expr->index.empty())
+      seen.push_back({expr, scale, runtime});
+    const Expr *next = scalars.expand(expr);
+    if (next->isApply<arith::ExtFOp, arith::TruncFOp>()) {
+      if (next->type.getIntOrFloatBitWidth() < 16 ||
+          next->operands[0]->type.getIntOrFloatBitWidth() < 16)
+        break;
+      expr = next->operands[0];
+      continue;
+    }
+    if (next->isApply<arith::NegFOp>()) {
+      scale = -scale;
+      expr = next->operands[0];
+      continue;
+    }
+    if (next->isApply<arith::MulFOp, arith::DivFOp>()) {
+      bool quotient = next->isApply<arith::DivFOp>();
+      const Expr *inner = next->operands[0], *factor = next->operands[1];
+      if (!quotient && isUniform(inner))
+        std::swap(inner, factor);
+      if (std::optional<double> number = scalars.asReal(factor)) {
+        if (*number == 0.0)
+          break;
+        scale *= quotient ? 1.0 / *number : *number;
+        expr = inner;
+        continue;
+      }
+      if (!quotient && isUniform(factor) && !isUniform(inner)) {
+        runtime.push_back(factor);
+        expr = inner;
+        continue;
+      }
+      break;
+    }
+    if (next == expr || !next->is(Expr::Kind::Element))
+      break;
+    expr = next;
+  }
+  return seen;
+}
+
+} // namespace kvc::raise

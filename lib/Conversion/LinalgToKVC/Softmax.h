@@ -1,0 +1,44 @@
+//===- Softmax.h - Recognise a row's softmax ---------------------*- C++
+//-*-===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef KVC_LIB_CONVERSION_LINALGTOKVC_SOFTMAX_H
+#define KVC_LIB_CONVERSION_LINALGTOKVC_SOFTMAX_H
+
+#include "Contraction.h"
+
+namespace kvc::raise {
+
+/// Why something that looked like attention was left alone. `id` is stable and
+/// documented; `op` is where it was seen.
+struct Refusal {
+  llvm::StringRef id;
+  std::string why;
+  mlir::Operation *op = nullptr;
+
+  explicit operator bool() const { return !id.empty(); }
+};
+
+struct Softmax {
+  const Expr *score = nullptr;
+  /// exp(factor * score): ln 2 where the graph counts in powers of two.
+  double factor = 1.0;
+  /// A row without a visible key is set to zero by a select of the graph.
+  bool zeroWhenMasked = false;
+  /// For the report: how it was spelled.
+  llvm::StringRef form;
+};
+
+/// Reads `probability` as a softmax over `key`. `anchor` becomes the op that
+/// exponentiates once one is seen, and `refusal` says what did not fit then.
+std::optional<Softmax> matchSoftmax(Scalars &scalars, const Expr *probability,
+                                    mlir::AffineExpr key,
+                                    mlir::Operation *&anchor, Refusal &refusal);
+
+} // namespace kvc::raise
+
+#endif // KVC_LIB_CONVERSION_LINALGTOKVC_SOFTMAX_H
