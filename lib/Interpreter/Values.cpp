@@ -10,6 +10,7 @@
 #include "kvc/Interpreter/Values.h"
 
 #include "kvcref/formats.h"
+#include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
