@@ -1,5 +1,4 @@
-//===- kvc-opt.cpp - mlir-opt with the kvc dialect and passes
-//--------------===//
+//===- kvc-opt.cpp - mlir-opt with the kvc dialect and passes -------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -13,6 +12,7 @@
 #include "kvc/Conversion/ModelToCPU/Passes.h"
 #include "kvc/Dialect/KVC/IR/BufferizableOpInterfaceImpl.h"
 #include "kvc/Dialect/KVC/IR/KVC.h"
+#include "kvc/Dialect/KVC/Transforms/Passes.h"
 #include "kvc/Pipelines/ModelToCPU.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/InitAllDialects.h"
@@ -22,6 +22,7 @@
 
 int main(int argc, char **argv) {
   mlir::registerAllPasses();
+  kvc::registerKVCTransformsPasses();
   kvc::registerLinalgToKVCPasses();
   kvc::registerKVCModelToCPUPasses();
   kvc::registerModelToCPUPipelines();
