@@ -7,13 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "kvc/Conversion/KVCToCPU/KVCToCPU.h"
-#include "kvc/Conversion/LinalgToKVC/LinalgToKVC.h"
-#include "kvc/Conversion/ModelToCPU/Passes.h"
-#include "kvc/Dialect/KVC/IR/BufferizableOpInterfaceImpl.h"
-#include "kvc/Dialect/KVC/IR/KVC.h"
-#include "kvc/Dialect/KVC/Transforms/Passes.h"
-#include "kvc/Pipelines/ModelToCPU.h"
+#include "kvc/InitAll.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -22,16 +16,11 @@
 
 int main(int argc, char **argv) {
   mlir::registerAllPasses();
-  kvc::registerKVCTransformsPasses();
-  kvc::registerLinalgToKVCPasses();
-  kvc::registerKVCModelToCPUPasses();
-  kvc::registerModelToCPUPipelines();
-  kvc::registerKVCToCPU();
+  kvc::registerAllPasses();
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
-  registry.insert<kvc::KVCDialect>();
-  kvc::registerBufferizableOpInterfaceExternalModels(registry);
+  kvc::registerAllDialects(registry);
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "kvc optimizer driver\n", registry));
 }

@@ -1,0 +1,31 @@
+//===- InitAll.cpp - everything kvc registers -----------------------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The one list of passes and pipelines that kvc-opt, the plugin, kvc-reduce and
+// kvc-lsp-server share: what one of them knows, all know.
+//
+//===----------------------------------------------------------------------===//
+
+#include "kvc/InitAll.h"
+#include "kvc/Conversion/KVCToCPU/KVCToCPU.h"
+#include "kvc/Conversion/LinalgToKVC/LinalgToKVC.h"
+#include "kvc/Conversion/ModelToCPU/Passes.h"
+#include "kvc/Dialect/KVC/IR/BufferizableOpInterfaceImpl.h"
+#include "kvc/Dialect/KVC/IR/KVC.h"
+#include "kvc/Dialect/KVC/Transforms/Passes.h"
+#include "kvc/Pipelines/ModelToCPU.h"
+
+void kvc::registerAllDialects(mlir::DialectRegistry &registry) {
+  registry.insert<KVCDialect>();
+  registerBufferizableOpInterfaceExternalModels(registry);
+}
+
+void kvc::registerAllPasses() {
+  registerKVCTransformsPasses();
+  registerKVCModelToCPUPasses();
+  registerModelToCPUPipelines();
+  registerKVCToCPU();
+  registerLinalgToKVCPasses();
+}
