@@ -24,6 +24,7 @@ else:
 
 config.substitutions.append(("%python", sys.executable))
 config.substitutions.append(("%shared", shared))
+config.substitutions.append(("%mlir_dir", config.mlir_dir))
 config.substitutions.append(("%kvc_src", config.kvc_src_root))
 config.substitutions.append(("%kvc_obj", config.kvc_obj_root))
 config.substitutions.append(

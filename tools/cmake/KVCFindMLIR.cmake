@@ -52,11 +52,19 @@ function(add_kvc_library name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;LINK_LIBS;MLIR_LIBS" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   llvm_update_compile_flags(${name})
+  target_include_directories(${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+    $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
+    $<INSTALL_INTERFACE:include>)
   if(ARG_DEPENDS)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()
   target_link_libraries(${name} PUBLIC ${ARG_LINK_LIBS})
   mlir_target_link_libraries(${name} PUBLIC ${ARG_MLIR_LIBS})
+  if(MLIR_LINK_MLIR_DYLIB)
+    # libMLIR.so needs it, and names it to no linker but its own.
+    target_link_libraries(${name} PUBLIC LLVM)
+  endif()
   if(KVC_PRECOMPILE_HEADERS)
     target_precompile_headers(${name} REUSE_FROM KVCPrecompiledHeader)
   endif()
