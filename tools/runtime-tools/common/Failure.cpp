@@ -43,9 +43,14 @@ void kvctool::fail(const char *format, ...) {
 
 void kvctool::require(kvcrt_status status, const std::string &where,
                       const Message &message) {
-  if (status != KVCRT_OK)
-    fail("%s: %s", where.c_str(),
-         message.text[0] ? message.text : kvcrt_status_string(status));
+  if (status == KVCRT_OK)
+    return;
+  const std::string what =
+      message.text[0] ? message.text : kvcrt_status_string(status);
+  // The runtime's messages about files name them already.
+  if (what.find(where) != std::string::npos)
+    fail("%s", what.c_str());
+  fail("%s: %s", where.c_str(), what.c_str());
 }
 
 int kvctool::runTool(const char *tool, int (*body)(int, char **), int argc,

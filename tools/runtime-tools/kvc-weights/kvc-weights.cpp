@@ -27,6 +27,8 @@ using namespace kvctool;
 
 namespace {
 
+constexpr uint64_t kMostElements = uint64_t(1) << 40;
+
 struct Parameter {
   std::string name;
   kvcrt_dtype dtype;
@@ -170,8 +172,11 @@ static int run(int argc, char **argv) {
   for (const Parameter &parameter : parameters) {
     uint64_t count = 1;
     for (int64_t extent : parameter.shape)
-      if (extent < 0 || __builtin_mul_overflow(count, uint64_t(extent), &count))
-        fail("parameter '%s': expected a static shape, got dimension %lld",
+      if (extent < 0 ||
+          __builtin_mul_overflow(count, uint64_t(extent), &count) ||
+          count > kMostElements)
+        fail("parameter '%s': expected a static shape of at most 2^40 "
+             "elements, got dimension %lld",
              parameter.name.c_str(), static_cast<long long>(extent));
     const FillRule rule = fillRule(parameter.name, parameter.shape);
     data.push_back(
