@@ -52,6 +52,16 @@ def FuseElementwisePass : Pass<"kvc-fuse-elementwise", "::mlir::func::FuncOp"> {
                            "::mlir::affine::AffineDialect"];
 }
 
+def StepToArgumentsPass : Pass<"kvc-step-to-arguments", "::mlir::func::FuncOp"> {
+  let summary = "what a step says about its tokens as arguments";
+  let description = [{
+    `kvc.step.positions` and `kvc.step.logit_rows` become arguments marked
+    `kvc.positions` and `kvc.logit_rows`, for which the entry passes the step's
+    arrays; `kvc.step.num_tokens` becomes the size of the first input.
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
 def AddDestinationsPass : Pass<"kvc-add-destinations", "::mlir::func::FuncOp"> {
   let summary = "turn tensor results into buffers that the caller passes";
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
@@ -131,6 +141,18 @@ def OutlineParallelPass : Pass<"kvc-outline-parallel", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect",
                            "::mlir::scf::SCFDialect"];
+}
+
+def LowerModelCallsPass : Pass<"kvc-lower-model-calls", "::mlir::ModuleOp"> {
+  let summary = "kvc.append and kvc.attend on buffers to calls of their variants";
+  let description = [{
+    Fills one kvcrt_params on the stack (the step, the layer's cache, addresses
+    and byte strides, scale, window, ...; everything else is zero), then calls
+    the hook of the environment when there is one, else the variant's kernel.
+    A status other than 0 is returned at once.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect",
+                           "::mlir::cf::ControlFlowDialect", "::mlir::arith::ArithDialect"];
 }
 
 def EmitModelEntriesPass : Pass<"kvc-emit-model-entries", "::mlir::ModuleOp"> {
