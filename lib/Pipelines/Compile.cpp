@@ -1,0 +1,155 @@
+//===- Compile.cpp - from a graph to an artefact --------------------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The list of stages, and what a graph must look like to enter the first.
+//
+//===----------------------------------------------------------------------===//
+
+#include "kvc/Pipelines/Compile.h"
+
+#include "kvc/Conversion/KVCToCPU/KVCToCPU.h"
+#include "kvc/Conversion/LinalgToKVC/Passes.h"
+#include "kvc/Conversion/ModelToCPU/Passes.h"
+#include "kvc/Dialect/KVC/IR/BufferizableOpInterfaceImpl.h"
+#include "kvc/Dialect/KVC/IR/KVC.h"
+#include "kvc/Dialect/KVC/Transforms/Passes.h"
+#include "kvc/Pipelines/ModelToCPU.h"
+#include "kvc/Target/CPU/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+namespace kvc {
+
+static ConvertKVCToCPUPassOptions kernelOptions(const cpu::Target &target) {
+  std::string features;
+  for (const std::string &feature : target.getFeatures())
+    features += (features.empty() ? "+" : ",+") + feature;
+  return getKVCToCPUOptions(features);
+}
+
+static Stage kernelStage(const cpu::Target &target) {
+  return {"kernels", "kvc.variant to append, attend and merge over the C ABI",
+          [=](OpPassManager &pm) {
+            pm.addPass(createConvertKVCToCPUPass(kernelOptions(target)));
+          }};
+}
+
+std::vector<Stage> getStages(const CompileOptions &options,
+                             const cpu::Target &target) {
+  std::vector<Stage> stages;
+  auto add = [&](std::string name, std::string summary,
+                 std::function<void(OpPassManager &)> build) {
+    stages.push_back({std::move(name), std::move(summary), std::move(build)});
+  };
+  if (options.attention) {
+    // The policies and features stand in the variants already.
+    add("describe", "write the manifest", [](OpPassManager &pm) {
+      pm.addPass(cpu::createDescribeArtifactPass());
+    });
+    stages.push_back(kernelStage(target));
+    add("llvm", "to the LLVM dialect", buildLLVMPipeline);
+    return stages;
+  }
+
+  add("raise", "attention subgraphs to kvc.attention",
+      [=](OpPassManager &pm) {
+        // Before anything is changed: what a cached run is compared with.
+        if (options.withRecompute)
+          pm.addPass(createKeepRecomputePass());
+        pm.addNestedPass<func::FuncOp>(
+            createRaiseAttentionPass({options.explain}));
+      });
+  add("introduce-cache", "the stateless graph to one ragged step",
+      [](OpPassManager &pm) {
+        pm.addPass(createIntroduceCachePass());
+        addCleanup(pm);
+      });
+  add("fuse", "rotations into the cache's position axis", [](OpPassManager &pm) {
+    pm.addNestedPass<func::FuncOp>(createFusePass());
+    addCleanup(pm);
+  });
+  add("policy", "each layer's policy, judged by the legality table",
+      [=](OpPassManager &pm) {
+        pm.addPass(createApplyPolicyPass({options.policyFile}));
+      });
+  add("plan", "cache groups and kernel variants", [](OpPassManager &pm) {
+    pm.addPass(createPlanPass());
+  });
+
+  auto lowering = std::make_shared<ModelToCPUOptions>();
+  lowering->vectorBits = target.getVectorBits();
+  add("constants", "pack weights, hoist constants, fuse elementwise ops",
+      [=](OpPassManager &pm) { buildConstantsPipeline(pm, *lowering); });
+  add("buffers", "tensors to buffers in one workspace",
+      [](OpPassManager &pm) { buildBuffersPipeline(pm); });
+  stages.push_back(kernelStage(target));
+  add("loops", "linalg on buffers to parallel vector loops",
+      [=](OpPassManager &pm) { buildLoopsPipeline(pm, *lowering); });
+  add("entries", "the C functions of the artefact",
+      [](OpPassManager &pm) { buildEntriesPipeline(pm); });
+  add("llvm", "to the LLVM dialect", buildLLVMPipeline);
+  return stages;
+}
+
+void registerCompilerDialects(DialectRegistry &registry) {
+  registerAllDialects(registry);
+  registerAllExtensions(registry);
+  registry.insert<KVCDialect>();
+  registerBufferizableOpInterfaceExternalModels(registry);
+}
+
+LogicalResult checkInput(ModuleOp module, const CompileOptions &options) {
+  bool variants = !module.getOps<VariantOp>().empty();
+  if (options.attention) {
+    if (!variants)
+      return module.emitError("expected at least one kvc.variant in an "
+                              "attention spec, got none");
+    for (Operation &op : module.getBody()->getOperations())
+      if (!isa<VariantOp>(op))
+        return op.emitError("expected only kvc.variant in an attention spec, "
+                            "got `")
+               << op.getName() << "`; compile graphs without --attention";
+    return success();
+  }
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  if (!main || main.isDeclaration()) {
+    InFlightDiagnostic error = module.emitError(
+        "expected a function `@main` with a body, got none");
+    if (variants)
+      error << "; compile kvc.variant ops with --attention";
+    return error;
+  }
+  if (!main.getBody().hasOneBlock())
+    return main.emitError("expected straight-line code in `@main`, got ")
+           << main.getBody().getBlocks().size() << " blocks";
+  bool input = false;
+  for (BlockArgument argument : main.getArguments()) {
+    unsigned i = argument.getArgNumber();
+    for (StringRef name : {"kvc.input", "kvc.param"})
+      if (Attribute attr = main.getArgAttr(i, name))
+        if (!isa<StringAttr>(attr))
+          return main.emitError("expected a string as `")
+                 << name << "` of argument " << i << ", got " << attr;
+    input |= !!main.getArgAttr(i, "kvc.input");
+    if (!isa<RankedTensorType>(argument.getType()))
+      return main.emitError("expected ranked tensors as arguments of `@main`, "
+                            "got ")
+             << argument.getType() << " as argument " << i;
+    if (!main.getArgAttr(i, "kvc.input") && !main.getArgAttr(i, "kvc.param"))
+      return main.emitError("expected `kvc.input` or `kvc.param` on argument ")
+             << i << " of `@main`; name the tensor of the weights file, or the "
+                     "input, that it stands for";
+  }
+  if (!input)
+    return main.emitError("expected an argument of `@main` with `kvc.input`, "
+                          "got none");
+  return success();
+}
+
+} // namespace kvc

@@ -1,0 +1,226 @@
+//===- kvc-compile.cpp - graphs and specs to artefacts --------------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//   kvc-compile model.mlir --policy=policy.mlir -o model.so
+//   kvc-compile --attention=spec.mlir -o attention.so
+//
+// Invariant: every failure is a message that says where and what to do; the
+// output file is written whole or not at all.
+//
+//===----------------------------------------------------------------------===//
+
+#include "kvc/Pipelines/Compile.h"
+#include "kvc/Target/CPU/Artifact.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Support/FileUtilities.h"
+#include "mlir/Support/Timing.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/ToolOutputFile.h"
+
+using namespace mlir;
+namespace cl = llvm::cl;
+
+namespace {
+
+enum class Emit { so, mlir, llvm, obj, header };
+
+cl::OptionCategory category("kvc-compile options");
+cl::opt<std::string> inputFile(cl::Positional, cl::desc("<model.mlir>"),
+                               cl::cat(category));
+cl::opt<std::string> attentionFile(
+    "attention", cl::value_desc("spec.mlir"), cl::cat(category),
+    cl::desc("compile the kvc.variant ops of a module to an attention library"));
+cl::opt<std::string> outputFile("o", cl::value_desc("file"), cl::cat(category),
+                                cl::desc("output; - is stdout (text only)"));
+cl::opt<std::string> targetName("target", cl::init("cpu"), cl::cat(category),
+                                cl::desc("what to compile for: cpu"));
+cl::opt<std::string> cpuName(
+    "mcpu", cl::init("native"), cl::cat(category),
+    cl::desc("native, x86-64-v3, x86-64-v4 or a CPU that LLVM knows"));
+cl::opt<std::string> policyFile(
+    "policy", cl::value_desc("policy.mlir"), cl::cat(category),
+    cl::desc("module with the attribute kvc.policies"));
+cl::opt<Emit> emitKind(
+    "emit", cl::init(Emit::so), cl::cat(category), cl::desc("what to write:"),
+    cl::values(clEnumValN(Emit::so, "so", "sealed artefact (default)"),
+               clEnumValN(Emit::mlir, "mlir", "MLIR after the last stage"),
+               clEnumValN(Emit::llvm, "llvm", "optimised LLVM IR"),
+               clEnumValN(Emit::obj, "obj", "relocatable object"),
+               clEnumValN(Emit::header, "header",
+                          "C header of the compiled variants")));
+cl::opt<std::string> untilAfter("until-after", cl::value_desc("stage"),
+                                cl::cat(category),
+                                cl::desc("stop there and write MLIR"));
+cl::opt<bool> explain("explain", cl::cat(category),
+                      cl::desc("print layers, policies, groups and kernels"));
+cl::opt<bool> withRecompute(
+    "with-recompute", cl::cat(category),
+    cl::desc("also compile the stateless graph, to compare with"));
+
+class Driver {
+public:
+  explicit Driver(MLIRContext &context) : context(context) {}
+  LogicalResult run();
+
+private:
+  InFlightDiagnostic error() {
+    return emitError(UnknownLoc::get(&context));
+  }
+  LogicalResult checkOptions(const kvc::CompileOptions &options);
+  LogicalResult parse(StringRef path);
+  LogicalResult runStages(const std::vector<kvc::Stage> &stages);
+  LogicalResult writeText(llvm::function_ref<void(llvm::raw_ostream &)> print,
+                          StringRef defaultName);
+  LogicalResult emit(const kvc::cpu::Target &target);
+
+  MLIRContext &context;
+  llvm::SourceMgr sources;
+  std::unique_ptr<SourceMgrDiagnosticHandler> handler;
+  OwningOpRef<ModuleOp> module;
+};
+
+LogicalResult Driver::checkOptions(const kvc::CompileOptions &options) {
+  if (targetName != "cpu")
+    return error() << "expected --target=cpu, got `" << targetName.getValue()
+                   << "`";
+  if (inputFile.empty() == attentionFile.empty())
+    return error() << "expected either a graph or --attention=spec.mlir, got "
+                   << (inputFile.empty() ? "neither" : "both");
+  if (options.attention && !options.policyFile.empty())
+    return error() << "expected no --policy with --attention: each variant's "
+                      "cache type is its policy";
+  if (options.attention && options.withRecompute)
+    return error() << "expected no --with-recompute with --attention: there is "
+                      "no graph to recompute";
+  return success();
+}
+
+LogicalResult Driver::parse(StringRef path) {
+  std::string message;
+  std::unique_ptr<llvm::MemoryBuffer> file = openInputFile(path, &message);
+  if (!file)
+    return error() << "expected a readable file: " << message;
+  sources.AddNewSourceBuffer(std::move(file), SMLoc());
+  module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
+  return success(!!module);
+}
+
+LogicalResult Driver::runStages(const std::vector<kvc::Stage> &stages) {
+  for (const kvc::Stage &stage : stages) {
+    PassManager pm(&context);
+    stage.build(pm);
+    if (failed(pm.run(*module)))
+      return failure();
+    if (explain && (stage.name == "plan" ||
+                    (!attentionFile.empty() && stage.name == "describe")))
+      kvc::printPlan(*module, llvm::outs());
+    if (stage.name == untilAfter ||
+        (emitKind == Emit::header && stage.name == "plan"))
+      return success();
+    // The variants are gone after this stage.
+    if (emitKind == Emit::header && stage.name == "describe")
+      return success();
+  }
+  return success();
+}
+
+LogicalResult
+Driver::writeText(llvm::function_ref<void(llvm::raw_ostream &)> print,
+                  StringRef defaultName) {
+  std::string path = outputFile.empty() ? defaultName.str()
+                                        : outputFile.getValue();
+  std::string message;
+  std::unique_ptr<llvm::ToolOutputFile> file = openOutputFile(path, &message);
+  if (!file)
+    return error() << "expected to write a file: " << message;
+  print(file->os());
+  file->keep();
+  return success();
+}
+
+LogicalResult Driver::emit(const kvc::cpu::Target &target) {
+  if (!untilAfter.empty() || emitKind == Emit::mlir)
+    return writeText([&](llvm::raw_ostream &os) { module->print(os); }, "-");
+  if (emitKind == Emit::header)
+    return writeText(
+        [&](llvm::raw_ostream &os) { kvc::cpu::printHeader(*module, os); },
+        "-");
+  auto emitError = [&] { return error(); };
+  std::string manifest = kvc::cpu::completeManifest(*module, target);
+  llvm::LLVMContext llvmContext;
+  FailureOr<std::unique_ptr<llvm::Module>> translated =
+      kvc::cpu::translate(*module, target, llvmContext);
+  if (failed(translated))
+    return failure();
+  if (emitKind == Emit::llvm)
+    return writeText(
+        [&](llvm::raw_ostream &os) { (*translated)->print(os, nullptr); }, "-");
+  auto object = kvc::cpu::emitObject(**translated, target, emitError);
+  if (failed(object))
+    return failure();
+  if (emitKind == Emit::obj)
+    return writeText(
+        [&](llvm::raw_ostream &os) { os.write(object->data(), object->size()); },
+        "out.o");
+  FailureOr<std::string> library = kvc::cpu::linkLibrary(*object, emitError);
+  if (failed(library))
+    return failure();
+  std::string path = outputFile.empty() ? "out.so" : outputFile.getValue();
+  if (path == "-")
+    return error() << "expected a file as -o for an artefact, got stdout";
+  return kvc::cpu::seal(*library, manifest, path, emitError);
+}
+
+LogicalResult Driver::run() {
+  handler = std::make_unique<SourceMgrDiagnosticHandler>(sources, &context,
+                                                         llvm::errs());
+  kvc::CompileOptions options;
+  options.policyFile = policyFile;
+  options.withRecompute = withRecompute;
+  options.attention = !attentionFile.empty();
+  options.explain = explain;
+  if (failed(checkOptions(options)))
+    return failure();
+  auto target = kvc::cpu::Target::create(cpuName, [&] { return error(); });
+  if (failed(target))
+    return failure();
+  std::vector<kvc::Stage> stages = kvc::getStages(options, *target);
+  if (!untilAfter.empty() &&
+      llvm::none_of(stages, [](const kvc::Stage &stage) {
+        return stage.name == untilAfter;
+      })) {
+    InFlightDiagnostic diagnostic = error();
+    diagnostic << "expected a stage as --until-after, got `"
+               << untilAfter.getValue() << "`; stages are";
+    for (const kvc::Stage &stage : stages)
+      diagnostic << " " << stage.name;
+    return diagnostic;
+  }
+  if (failed(parse(options.attention ? attentionFile : inputFile)) ||
+      failed(kvc::checkInput(*module, options)) || failed(runStages(stages)))
+    return failure();
+  return emit(*target);
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM initialize(argc, argv);
+  cl::HideUnrelatedOptions(category);
+  cl::ParseCommandLineOptions(
+      argc, argv, "compiles a decoder's graph, or attention alone, to an artefact\n");
+  DialectRegistry registry;
+  kvc::registerCompilerDialects(registry);
+  MLIRContext context(registry);
+  return failed(Driver(context).run());
+}
