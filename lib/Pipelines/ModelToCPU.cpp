@@ -10,6 +10,7 @@
 #include "kvc/Pipelines/ModelToCPU.h"
 
 #include "kvc/Conversion/ModelToCPU/Passes.h"
+#include "kvc/Target/CPU/Passes.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -22,7 +23,7 @@ using namespace mlir;
 
 namespace kvc {
 
-static void addCleanup(OpPassManager &pm) {
+void addCleanup(OpPassManager &pm) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }
@@ -42,9 +43,13 @@ void buildConstantsPipeline(OpPassManager &pm,
   // After the reshapes between producers and consumers are gone.
   pm.addNestedPass<func::FuncOp>(createFuseElementwisePass());
   addCleanup(pm);
+  // Types still say everything about caches, and constants have their names.
+  pm.addPass(cpu::createDescribeArtifactPass());
 }
 
 void buildBuffersPipeline(OpPassManager &pm) {
+  // Positions and rows of logits come as arrays; sizes are those of arguments.
+  pm.addNestedPass<func::FuncOp>(createStepToArgumentsPass());
   // Sizes in terms of the arguments' sizes, which the workspace plan needs.
   pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
   addCleanup(pm);
@@ -83,6 +88,8 @@ void buildLoopsPipeline(OpPassManager &pm, const ModelToCPUOptions &options) {
   addCleanup(pm);
   // After the cleanup, so that the same layer again prints the same body.
   pm.addPass(createOutlineParallelPass());
+  // The calls of kernels split blocks, so they come after the loops.
+  pm.addPass(createLowerModelCallsPass());
 }
 
 void buildEntriesPipeline(OpPassManager &pm) {

@@ -19,6 +19,9 @@ struct ModelToCPUOptions : mlir::PassPipelineOptions<ModelToCPUOptions> {
       llvm::cl::init(256)};
 };
 
+/// Canonicalize and CSE, between stages.
+void addCleanup(mlir::OpPassManager &pm);
+
 /// Tensors in, tensors out: weights packed, what depends on parameters alone in
 /// `@init`, elementwise ops fused.
 void buildConstantsPipeline(mlir::OpPassManager &pm,

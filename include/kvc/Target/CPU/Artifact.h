@@ -40,6 +40,9 @@ mlir::FailureOr<std::string> linkLibrary(llvm::ArrayRef<char> object,
 /// kvc-describe-model) completed by what the target knows.
 std::string completeManifest(mlir::ModuleOp module, const Target &target);
 
+/// The C header of the module's kvc.variant ops.
+void printHeader(mlir::ModuleOp module, llvm::raw_ostream &os);
+
 /// Writes the sealed artefact to `path`.
 mlir::LogicalResult seal(llvm::StringRef library, llvm::StringRef manifest,
                          llvm::StringRef path, EmitError emitError);
