@@ -16,6 +16,7 @@
 #include "kvc/Dialect/KVC/IR/KVC.h"
 #include "kvc/Dialect/KVC/Transforms/Passes.h"
 #include "kvc/Pipelines/ModelToCPU.h"
+#include "kvc/Target/CPU/Passes.h"
 
 void kvc::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<KVCDialect>();
@@ -26,6 +27,7 @@ void kvc::registerAllPasses() {
   registerKVCTransformsPasses();
   registerKVCModelToCPUPasses();
   registerModelToCPUPipelines();
+  cpu::registerKVCTargetCPUPasses();
   registerKVCToCPU();
   registerLinalgToKVCPasses();
 }

@@ -57,30 +57,28 @@ std::vector<Stage> getStages(const CompileOptions &options,
     return stages;
   }
 
-  add("raise", "attention subgraphs to kvc.attention",
-      [=](OpPassManager &pm) {
-        // Before anything is changed: what a cached run is compared with.
-        if (options.withRecompute)
-          ;//KEEP
-        pm.addNestedPass<func::FuncOp>(
-            createRaiseAttentionPass({options.explain}));
-      });
+  add("raise", "attention subgraphs to kvc.attention", [=](OpPassManager &pm) {
+    // Before anything is changed: what a cached run is compared with.
+    if (options.withRecompute)
+      ; // KEEP
+    pm.addNestedPass<func::FuncOp>(createRaiseAttentionPass({options.explain}));
+  });
   add("introduce-cache", "the stateless graph to one ragged step",
       [](OpPassManager &pm) {
-        ;//INTRO
+        ; // INTRO
         addCleanup(pm);
       });
-  add("fuse", "rotations into the cache's position axis", [](OpPassManager &pm) {
-    pm.addNestedPass<func::FuncOp>(createFusePass());
-    addCleanup(pm);
-  });
+  add("fuse", "rotations into the cache's position axis",
+      [](OpPassManager &pm) {
+        pm.addNestedPass<func::FuncOp>(createFusePass());
+        addCleanup(pm);
+      });
   add("policy", "each layer's policy, judged by the legality table",
       [=](OpPassManager &pm) {
         pm.addPass(createApplyPolicyPass({options.policyFile}));
       });
-  add("plan", "cache groups and kernel variants", [](OpPassManager &pm) {
-    pm.addPass(createPlanPass());
-  });
+  add("plan", "cache groups and kernel variants",
+      [](OpPassManager &pm) { pm.addPass(createPlanPass()); });
 
   auto lowering = std::make_shared<ModelToCPUOptions>();
   lowering->vectorBits = target.getVectorBits();
@@ -119,8 +117,8 @@ LogicalResult checkInput(ModuleOp module, const CompileOptions &options) {
   }
   auto main = module.lookupSymbol<func::FuncOp>("main");
   if (!main || main.isDeclaration()) {
-    InFlightDiagnostic error = module.emitError(
-        "expected a function `@main` with a body, got none");
+    InFlightDiagnostic error =
+        module.emitError("expected a function `@main` with a body, got none");
     if (variants)
       error << "; compile kvc.variant ops with --attention";
     return error;
@@ -143,8 +141,9 @@ LogicalResult checkInput(ModuleOp module, const CompileOptions &options) {
              << argument.getType() << " as argument " << i;
     if (!main.getArgAttr(i, "kvc.input") && !main.getArgAttr(i, "kvc.param"))
       return main.emitError("expected `kvc.input` or `kvc.param` on argument ")
-             << i << " of `@main`; name the tensor of the weights file, or the "
-                     "input, that it stands for";
+             << i
+             << " of `@main`; name the tensor of the weights file, or the "
+                "input, that it stands for";
   }
   if (!input)
     return main.emitError("expected an argument of `@main` with `kvc.input`, "

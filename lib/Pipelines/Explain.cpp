@@ -108,8 +108,7 @@ void printLayers(func::FuncOp step, llvm::raw_ostream &os) {
     auto variant = op->getAttrOfType<FlatSymbolRefAttr>("kvc.variant");
     Row row{
         index ? std::to_string(index.getInt()) : "?",
-        std::to_string(
-            cast<ShapedType>(op.getQuery().getType()).getDimSize(1)),
+        std::to_string(cast<ShapedType>(op.getQuery().getType()).getDimSize(1)),
         std::to_string(type.getKvHeads()),
         std::to_string(type.getKeyDim()) +
             (type.getKeyDim() == type.getValueDim()
@@ -130,7 +129,8 @@ void printGroups(func::FuncOp step, llvm::raw_ostream &os) {
       if (auto index = step.getArgAttrOfType<IntegerAttr>(
               argument.getArgNumber(), "kvc.cache"))
         groups[argument.getType()].push_back(std::to_string(index.getInt()));
-  std::vector<Row> rows{{"group", "layers", "bytes per token", "plain", "ratio"}};
+  std::vector<Row> rows{
+      {"group", "layers", "bytes per token", "plain", "ratio"}};
   int64_t total = 0, totalPlain = 0;
   for (auto [i, group] : llvm::enumerate(groups)) {
     auto type = cast<CacheType>(group.first);

@@ -39,17 +39,18 @@ cl::opt<std::string> inputFile(cl::Positional, cl::desc("<model.mlir>"),
                                cl::cat(category));
 cl::opt<std::string> attentionFile(
     "attention", cl::value_desc("spec.mlir"), cl::cat(category),
-    cl::desc("compile the kvc.variant ops of a module to an attention library"));
+    cl::desc(
+        "compile the kvc.variant ops of a module to an attention library"));
 cl::opt<std::string> outputFile("o", cl::value_desc("file"), cl::cat(category),
                                 cl::desc("output; - is stdout (text only)"));
 cl::opt<std::string> targetName("target", cl::init("cpu"), cl::cat(category),
                                 cl::desc("what to compile for: cpu"));
-cl::opt<std::string> cpuName(
-    "mcpu", cl::init("native"), cl::cat(category),
-    cl::desc("native, x86-64-v3, x86-64-v4 or a CPU that LLVM knows"));
-cl::opt<std::string> policyFile(
-    "policy", cl::value_desc("policy.mlir"), cl::cat(category),
-    cl::desc("module with the attribute kvc.policies"));
+cl::opt<std::string>
+    cpuName("mcpu", cl::init("native"), cl::cat(category),
+            cl::desc("native, x86-64-v3, x86-64-v4 or a CPU that LLVM knows"));
+cl::opt<std::string>
+    policyFile("policy", cl::value_desc("policy.mlir"), cl::cat(category),
+               cl::desc("module with the attribute kvc.policies"));
 cl::opt<Emit> emitKind(
     "emit", cl::init(Emit::so), cl::cat(category), cl::desc("what to write:"),
     cl::values(clEnumValN(Emit::so, "so", "sealed artefact (default)"),
@@ -67,15 +68,34 @@ cl::opt<bool> withRecompute(
     "with-recompute", cl::cat(category),
     cl::desc("also compile the stateless graph, to compare with"));
 
+/// The options' values, copied: lld has a command line of its own in this
+/// process, with some of the same names.
+struct Settings {
+  std::string input, attention, output, target, cpu, policy, untilAfter;
+  Emit emit;
+  bool explain, withRecompute;
+};
+
+Settings parseCommandLine(int argc, char **argv) {
+  cl::HideUnrelatedOptions(category);
+  cl::ParseCommandLineOptions(
+      argc, argv,
+      "compiles a decoder's graph, or attention alone, to an artefact\n");
+  Settings settings{inputFile, attentionFile, outputFile, targetName,
+                    cpuName,   policyFile,    untilAfter, emitKind,
+                    explain,   withRecompute};
+  cl::ResetCommandLineParser();
+  return settings;
+}
+
 class Driver {
 public:
-  explicit Driver(MLIRContext &context) : context(context) {}
+  Driver(MLIRContext &context, const Settings &settings)
+      : context(context), settings(settings) {}
   LogicalResult run();
 
 private:
-  InFlightDiagnostic error() {
-    return emitError(UnknownLoc::get(&context));
-  }
+  InFlightDiagnostic error() { return emitError(UnknownLoc::get(&context)); }
   LogicalResult checkOptions(const kvc::CompileOptions &options);
   LogicalResult parse(StringRef path);
   LogicalResult runStages(const std::vector<kvc::Stage> &stages);
@@ -84,18 +104,18 @@ private:
   LogicalResult emit(const kvc::cpu::Target &target);
 
   MLIRContext &context;
+  const Settings &settings;
   llvm::SourceMgr sources;
   std::unique_ptr<SourceMgrDiagnosticHandler> handler;
   OwningOpRef<ModuleOp> module;
 };
 
 LogicalResult Driver::checkOptions(const kvc::CompileOptions &options) {
-  if (targetName != "cpu")
-    return error() << "expected --target=cpu, got `" << targetName.getValue()
-                   << "`";
-  if (inputFile.empty() == attentionFile.empty())
+  if (settings.target != "cpu")
+    return error() << "expected --target=cpu, got `" << settings.target << "`";
+  if (settings.input.empty() == settings.attention.empty())
     return error() << "expected either a graph or --attention=spec.mlir, got "
-                   << (inputFile.empty() ? "neither" : "both");
+                   << (settings.input.empty() ? "neither" : "both");
   if (options.attention && !options.policyFile.empty())
     return error() << "expected no --policy with --attention: each variant's "
                       "cache type is its policy";
@@ -121,14 +141,15 @@ LogicalResult Driver::runStages(const std::vector<kvc::Stage> &stages) {
     stage.build(pm);
     if (failed(pm.run(*module)))
       return failure();
-    if (explain && (stage.name == "plan" ||
-                    (!attentionFile.empty() && stage.name == "describe")))
+    if (settings.explain &&
+        (stage.name == "plan" ||
+         (!settings.attention.empty() && stage.name == "describe")))
       kvc::printPlan(*module, llvm::outs());
-    if (stage.name == untilAfter ||
-        (emitKind == Emit::header && stage.name == "plan"))
+    if (stage.name == settings.untilAfter ||
+        (settings.emit == Emit::header && stage.name == "plan"))
       return success();
     // The variants are gone after this stage.
-    if (emitKind == Emit::header && stage.name == "describe")
+    if (settings.emit == Emit::header && stage.name == "describe")
       return success();
   }
   return success();
@@ -137,8 +158,8 @@ LogicalResult Driver::runStages(const std::vector<kvc::Stage> &stages) {
 LogicalResult
 Driver::writeText(llvm::function_ref<void(llvm::raw_ostream &)> print,
                   StringRef defaultName) {
-  std::string path = outputFile.empty() ? defaultName.str()
-                                        : outputFile.getValue();
+  std::string path =
+      settings.output.empty() ? defaultName.str() : settings.output;
   std::string message;
   std::unique_ptr<llvm::ToolOutputFile> file = openOutputFile(path, &message);
   if (!file)
@@ -149,9 +170,9 @@ Driver::writeText(llvm::function_ref<void(llvm::raw_ostream &)> print,
 }
 
 LogicalResult Driver::emit(const kvc::cpu::Target &target) {
-  if (!untilAfter.empty() || emitKind == Emit::mlir)
+  if (!settings.untilAfter.empty() || settings.emit == Emit::mlir)
     return writeText([&](llvm::raw_ostream &os) { module->print(os); }, "-");
-  if (emitKind == Emit::header)
+  if (settings.emit == Emit::header)
     return writeText(
         [&](llvm::raw_ostream &os) { kvc::cpu::printHeader(*module, os); },
         "-");
@@ -162,20 +183,22 @@ LogicalResult Driver::emit(const kvc::cpu::Target &target) {
       kvc::cpu::translate(*module, target, llvmContext);
   if (failed(translated))
     return failure();
-  if (emitKind == Emit::llvm)
+  if (settings.emit == Emit::llvm)
     return writeText(
         [&](llvm::raw_ostream &os) { (*translated)->print(os, nullptr); }, "-");
   auto object = kvc::cpu::emitObject(**translated, target, emitError);
   if (failed(object))
     return failure();
-  if (emitKind == Emit::obj)
+  if (settings.emit == Emit::obj)
     return writeText(
-        [&](llvm::raw_ostream &os) { os.write(object->data(), object->size()); },
+        [&](llvm::raw_ostream &os) {
+          os.write(object->data(), object->size());
+        },
         "out.o");
   FailureOr<std::string> library = kvc::cpu::linkLibrary(*object, emitError);
   if (failed(library))
     return failure();
-  std::string path = outputFile.empty() ? "out.so" : outputFile.getValue();
+  std::string path = settings.output.empty() ? "out.so" : settings.output;
   if (path == "-")
     return error() << "expected a file as -o for an artefact, got stdout";
   return kvc::cpu::seal(*library, manifest, path, emitError);
@@ -184,29 +207,37 @@ LogicalResult Driver::emit(const kvc::cpu::Target &target) {
 LogicalResult Driver::run() {
   handler = std::make_unique<SourceMgrDiagnosticHandler>(sources, &context,
                                                          llvm::errs());
+  // What has no place in a file is said by the tool.
+  ScopedDiagnosticHandler unplaced(&context, [](Diagnostic &diagnostic) {
+    if (!isa<UnknownLoc>(diagnostic.getLocation()) ||
+        diagnostic.getSeverity() != DiagnosticSeverity::Error)
+      return failure();
+    llvm::errs() << "kvc-compile: error: " << diagnostic << "\n";
+    return success();
+  });
   kvc::CompileOptions options;
-  options.policyFile = policyFile;
-  options.withRecompute = withRecompute;
-  options.attention = !attentionFile.empty();
-  options.explain = explain;
+  options.policyFile = settings.policy;
+  options.withRecompute = settings.withRecompute;
+  options.attention = !settings.attention.empty();
+  options.explain = settings.explain;
   if (failed(checkOptions(options)))
     return failure();
-  auto target = kvc::cpu::Target::create(cpuName, [&] { return error(); });
+  auto target = kvc::cpu::Target::create(settings.cpu, [&] { return error(); });
   if (failed(target))
     return failure();
   std::vector<kvc::Stage> stages = kvc::getStages(options, *target);
-  if (!untilAfter.empty() &&
-      llvm::none_of(stages, [](const kvc::Stage &stage) {
-        return stage.name == untilAfter;
+  if (!settings.untilAfter.empty() &&
+      llvm::none_of(stages, [&](const kvc::Stage &stage) {
+        return stage.name == settings.untilAfter;
       })) {
     InFlightDiagnostic diagnostic = error();
     diagnostic << "expected a stage as --until-after, got `"
-               << untilAfter.getValue() << "`; stages are";
+               << settings.untilAfter << "`; stages are";
     for (const kvc::Stage &stage : stages)
       diagnostic << " " << stage.name;
     return diagnostic;
   }
-  if (failed(parse(options.attention ? attentionFile : inputFile)) ||
+  if (failed(parse(options.attention ? settings.attention : settings.input)) ||
       failed(kvc::checkInput(*module, options)) || failed(runStages(stages)))
     return failure();
   return emit(*target);
@@ -216,11 +247,9 @@ LogicalResult Driver::run() {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM initialize(argc, argv);
-  cl::HideUnrelatedOptions(category);
-  cl::ParseCommandLineOptions(
-      argc, argv, "compiles a decoder's graph, or attention alone, to an artefact\n");
+  Settings settings = parseCommandLine(argc, argv);
   DialectRegistry registry;
   kvc::registerCompilerDialects(registry);
   MLIRContext context(registry);
-  return failed(Driver(context).run());
+  return failed(Driver(context, settings).run());
 }

@@ -61,7 +61,9 @@ private:
   Value byteStride(Value memref, unsigned dim);
   MemRefDescriptor describe(Value memref);
   LogicalResult requireContiguous(Operation *op, Value memref);
-  void setI32(size_t offset, int64_t value) { store(params, offset, i32(value)); }
+  void setI32(size_t offset, int64_t value) {
+    store(params, offset, i32(value));
+  }
   void setF32(size_t offset, FloatAttr value) {
     store(params, offset, arith::ConstantOp::create(b, value));
   }
@@ -96,10 +98,10 @@ Value Lowering::address(Value memref) {
 Value Lowering::byteStride(Value memref, unsigned dim) {
   auto type = cast<MemRefType>(memref.getType());
   Value bytes = arith::ConstantOp::create(
-      b, b.getI64IntegerAttr(
-             llvm::divideCeil(type.getElementTypeBitWidth(), 8)));
-  return arith::MulIOp::create(
-      b, describe(memref).stride(b, b.getLoc(), dim), bytes);
+      b,
+      b.getI64IntegerAttr(llvm::divideCeil(type.getElementTypeBitWidth(), 8)));
+  return arith::MulIOp::create(b, describe(memref).stride(b, b.getLoc(), dim),
+                               bytes);
 }
 
 /// A kvcrt_tensor from a buffer [token, head, dim].
@@ -160,8 +162,8 @@ func::FuncOp Lowering::getDispatch(const Kind &kind) {
   auto callPointer = [&](SmallVector<Value> operands) {
     SmallVector<Type> types(operands.size() - 1, pointer());
     auto type = LLVM::LLVMFunctionType::get(b.getI32Type(), types);
-    scf::YieldOp::create(
-        b, LLVM::CallOp::create(b, type, operands).getResult());
+    scf::YieldOp::create(b,
+                         LLVM::CallOp::create(b, type, operands).getResult());
   };
   b.setInsertionPointToStart(choice.thenBlock());
   callPointer({hook, loadPointer(hooks, offsetof(kvcrt_hooks, context)), env,
@@ -206,8 +208,8 @@ LogicalResult Lowering::call(Operation *op, const Kind &kind) {
   Block *failed = b.createBlock(region, region->end());
   func::ReturnOp::create(b, status);
   b.setInsertionPointToEnd(before);
-  Value good = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, status,
-                                     i32(KVCRT_OK));
+  Value good =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, status, i32(KVCRT_OK));
   cf::CondBranchOp::create(b, good, after, failed);
   op->erase();
   return success();
@@ -237,8 +239,7 @@ LogicalResult Lowering::setMask(kvc::AttendOp op) {
 
 LogicalResult Lowering::setCaptures(kvc::AttendOp op) {
   for (auto [i, capture] : llvm::enumerate(op.getCaptures())) {
-    size_t base =
-        offsetof(kvcrt_params, captures) + i * sizeof(kvcrt_capture);
+    size_t base = offsetof(kvcrt_params, captures) + i * sizeof(kvcrt_capture);
     if (!isa<MemRefType>(capture.getType()))
       return op.emitError("expected captures in buffers, got ")
              << capture.getType();
@@ -329,15 +330,14 @@ LogicalResult Lowering::run() {
     }
   }
   unsigned position = step.getNumArguments();
-  if (failed(step.insertArgument(
-          position, pointer(),
-          b.getDictionaryAttr(
-              b.getNamedAttr("kvc.kernel_env", b.getUnitAttr())),
-          step.getLoc())))
+  if (failed(step.insertArgument(position, pointer(),
+                                 b.getDictionaryAttr(b.getNamedAttr(
+                                     "kvc.kernel_env", b.getUnitAttr())),
+                                 step.getLoc())))
     return failure();
   kernelEnv = step.getArgument(position);
-  step.setType(b.getFunctionType(step.getBody().getArgumentTypes(),
-                                 b.getI32Type()));
+  step.setType(
+      b.getFunctionType(step.getBody().getArgumentTypes(), b.getI32Type()));
   params = stackStorage(sizeof(kvcrt_params), 64);
 
   SmallVector<Operation *> calls;

@@ -33,8 +33,7 @@ struct StepToArguments : kvc::impl::StepToArgumentsPassBase<StepToArguments> {
       signalPassFailure();
   }
 
-  template <typename OpTy>
-  LogicalResult replaceArrays(StringRef name) {
+  template <typename OpTy> LogicalResult replaceArrays(StringRef name) {
     func::FuncOp function = getOperation();
     Value argument;
     SmallVector<OpTy> ops;
@@ -43,12 +42,11 @@ struct StepToArguments : kvc::impl::StepToArgumentsPassBase<StepToArguments> {
       if (!argument) {
         unsigned position = function.getNumArguments();
         Builder b(&getContext());
-        auto type = RankedTensorType::get({ShapedType::kDynamic},
-                                          b.getI32Type());
+        auto type =
+            RankedTensorType::get({ShapedType::kDynamic}, b.getI32Type());
         DictionaryAttr attrs =
             b.getDictionaryAttr(b.getNamedAttr(name, b.getUnitAttr()));
-        if (failed(function.insertArgument(position, type, attrs,
-                                           op.getLoc())))
+        if (failed(function.insertArgument(position, type, attrs, op.getLoc())))
           return failure();
         argument = function.getArgument(position);
       }

@@ -25,7 +25,10 @@ private:
   void describeAppend(kvc::VariantOp variant);
   void describeAttend(kvc::VariantOp variant);
   void function(StringRef name, StringRef suffix);
-  void line(const Twine &text) { os << " * " << text << "\n"; }
+  void line(const Twine &text) {
+    std::string content = text.str();
+    os << (content.empty() ? " *" : " * ") << content << "\n";
+  }
 
   llvm::raw_ostream &os;
 };
@@ -74,8 +77,8 @@ void HeaderPrinter::describeAttend(kvc::VariantOp variant) {
   if (variant.getMask() != kvc::MaskKind::none)
     line("  mask (" + stringifyMaskKind(variant.getMask()) + ")");
   for (auto [i, capture] : llvm::enumerate(variant.getCaptures()))
-    line("  captures[" + Twine(i) + "]: " +
-         elementName(cast<TypeAttr>(capture).getValue()));
+    line("  captures[" + Twine(i) +
+         "]: " + elementName(cast<TypeAttr>(capture).getValue()));
   line("  and writes");
   line("  out [T][" + Twine(variant.getQueryHeads()) + "][" +
        Twine(type.getValueDim()) + "] " + element);
@@ -97,9 +100,9 @@ void HeaderPrinter::print(kvc::VariantOp variant) {
      << " query heads on\n";
   line(cache);
   line("");
-  line("The pool: a row of K holds " + Twine(variant.getCacheType().getKeyDim()) +
-       " values, of V " + Twine(variant.getCacheType().getValueDim()) +
-       "; strides are");
+  line("The pool: a row of K holds " +
+       Twine(variant.getCacheType().getKeyDim()) + " values, of V " +
+       Twine(variant.getCacheType().getValueDim()) + "; strides are");
   line("bytes and yours to choose (HND, NHD, another engine's pool).");
   line("");
   describeAppend(variant);

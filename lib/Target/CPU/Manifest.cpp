@@ -89,7 +89,8 @@ FailureOr<json::Object> Description::tensor(func::FuncOp function, Type type,
     shape.push_back(ShapedType::isDynamic(size) ? -1 : size);
     bytes *= ShapedType::isDynamic(size) ? 0 : size;
   }
-  json::Object entry{{"name", name}, {"dtype", dtype}, {"shape", std::move(shape)}};
+  json::Object entry{
+      {"name", name}, {"dtype", dtype}, {"shape", std::move(shape)}};
   if (bytes)
     entry["bytes"] = bytes;
   return entry;
@@ -222,12 +223,12 @@ void Description::addVariants() {
   json::Array entries;
   for (auto variant : module.getOps<kvc::VariantOp>()) {
     std::string name = variant.getSymName().str();
-    entries.push_back(
-        json::Object{{"name", name},
-                     {"symbols", json::Object{{"append", name + "_append"},
-                                              {"attend", name + "_attend"},
-                                              {"merge", name + "_merge"},
-                                              {"workspace", name + "_workspace"}}}});
+    entries.push_back(json::Object{
+        {"name", name},
+        {"symbols", json::Object{{"append", name + "_append"},
+                                 {"attend", name + "_attend"},
+                                 {"merge", name + "_merge"},
+                                 {"workspace", name + "_workspace"}}}});
   }
   root["variants"] = std::move(entries);
 }
@@ -246,8 +247,8 @@ LogicalResult Description::addAttention() {
     if (failed(value))
       return failure();
     bytesPerToken += cast<kvc::CacheType>(type).getBytesPerToken();
-    groups.push_back(json::Object{{"policy", std::move(*value)},
-                                  {"layers", json::Array()}});
+    groups.push_back(
+        json::Object{{"policy", std::move(*value)}, {"layers", json::Array()}});
   }
   root["groups"] = std::move(groups);
   root["bytes_per_token"] = bytesPerToken;
