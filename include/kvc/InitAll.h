@@ -22,6 +22,9 @@ void registerAllDialects(mlir::DialectRegistry &registry);
 /// Every pass and pipeline of kvc.
 void registerAllPasses();
 
+/// Adds kvc's line to what `--version` prints; before options are parsed.
+void registerVersion();
+
 } // namespace kvc
 
 #endif // KVC_INITALL_H

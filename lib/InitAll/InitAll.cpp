@@ -17,6 +17,8 @@
 #include "kvc/Dialect/KVC/Transforms/Passes.h"
 #include "kvc/Pipelines/ModelToCPU.h"
 #include "kvc/Target/CPU/Passes.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/raw_ostream.h"
 
 void kvc::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<KVCDialect>();
@@ -30,4 +32,9 @@ void kvc::registerAllPasses() {
   cpu::registerKVCTargetCPUPasses();
   registerKVCToCPU();
   registerLinalgToKVCPasses();
+}
+
+void kvc::registerVersion() {
+  llvm::cl::AddExtraVersionPrinter(
+      [](llvm::raw_ostream &os) { os << "kvc version " KVC_VERSION "\n"; });
 }

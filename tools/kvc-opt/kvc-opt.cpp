@@ -15,6 +15,7 @@
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 
 int main(int argc, char **argv) {
+  kvc::registerVersion();
   mlir::registerAllPasses();
   kvc::registerAllPasses();
   mlir::DialectRegistry registry;

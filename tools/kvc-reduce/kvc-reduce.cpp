@@ -17,6 +17,7 @@
 #include "mlir/Tools/mlir-reduce/MlirReduceMain.h"
 
 int main(int argc, char **argv) {
+  kvc::registerVersion();
   mlir::registerAllPasses();
   kvc::registerAllPasses();
   mlir::DialectRegistry registry;
