@@ -18,20 +18,6 @@
 using namespace mlir;
 using namespace kvc;
 
-static constexpr int64_t kSwap[] = {0, 2, 1, 3};
-
-bool kvc::swapsHeadsAndTokens(Operation *op) {
-  auto transpose = dyn_cast_or_null<linalg::TransposeOp>(op);
-  return transpose && transpose.getPermutation() == ArrayRef(kSwap);
-}
-
-static SmallVector<ReassociationIndices> mergeBatch(int64_t rank) {
-  SmallVector<ReassociationIndices> groups{{0, 1}};
-  for (int64_t i = 2; i < rank; ++i)
-    groups.push_back({i});
-  return groups;
-}
-
 static RankedTensorType getType(Value value) {
   return cast<RankedTensorType>(value.getType());
 }
@@ -84,8 +70,7 @@ Value StepBuilder::gather(Location loc, Value source, unsigned dim,
                           Value numbers) {
   RankedTensorType type = getType(source);
   SmallVector<OpFoldResult> sizes = getSizes(loc, source);
-  sizes[dim] =
-      tensor::DimOp::create(builder, loc, numbers, 0).getResult();
+  sizes[dim] = tensor::DimOp::create(builder, loc, numbers, 0).getResult();
   Value init =
       tensor::EmptyOp::create(builder, loc, sizes, type.getElementType());
   unsigned rank = type.getRank();
@@ -132,19 +117,19 @@ Value StepBuilder::emitPositionArgument(Location loc, RankedTensorType type,
                         builder.getMultiDimIdentityMap(1)};
     auto body = [&](OpBuilder &b, Location loc, ValueRange arguments) {
       unsigned bits = type.getElementTypeBitWidth();
-      Value cast =
-          bits > 32 ? arith::ExtSIOp::create(b, loc, type.getElementType(),
-                                             arguments[0])
-                          .getResult()
-                    : arith::TruncIOp::create(b, loc, type.getElementType(),
-                                              arguments[0])
-                          .getResult();
+      Value cast = bits > 32
+                       ? arith::ExtSIOp::create(b, loc, type.getElementType(),
+                                                arguments[0])
+                             .getResult()
+                       : arith::TruncIOp::create(b, loc, type.getElementType(),
+                                                 arguments[0])
+                             .getResult();
       linalg::YieldOp::create(b, loc, cast);
     };
-    source = linalg::GenericOp::create(builder, loc, init.getType(), source,
-                                       init, maps,
-                                       utils::IteratorType::parallel, body)
-                 .getResult(0);
+    source =
+        linalg::GenericOp::create(builder, loc, init.getType(), source, init,
+                                  maps, utils::IteratorType::parallel, body)
+            .getResult(0);
   }
   if (type.getRank() == 1)
     return source;
@@ -193,9 +178,12 @@ Value StepBuilder::getRows(Value value) {
   Location loc = value.getLoc();
   if (label.isPerToken()) {
     // both forms are needed here: pick the rows
+    Value numbers = getRowNumbers();
+    if (Value sequence = sequenceMajor.lookup(value))
+      return values[Rows][value] = transpose(
+                 loc, gather(loc, sequence, 1, numbers), {0, 2, 1, 3});
     Value source = values[Tokens].at(value);
     unsigned dim = *label.getTokenDim();
-    Value numbers = getRowNumbers();
     if (int64_t k = label.inner[dim]; k != 1) {
       // split [S * k] into [S, k], pick, and merge again
       SmallVector<ReassociationIndices> groups;
@@ -225,13 +213,11 @@ Value StepBuilder::getRows(Value value) {
   if (label.isExtent()) {
     Value count = getCount(Rows);
     if (label.factor != 1) {
-      Value factor =
-          arith::ConstantIndexOp::create(builder, loc, label.factor);
+      Value factor = arith::ConstantIndexOp::create(builder, loc, label.factor);
       count = arith::MulIOp::create(builder, loc, count, factor);
     }
     if (!value.getType().isIndex())
-      count =
-          arith::IndexCastOp::create(builder, loc, value.getType(), count);
+      count = arith::IndexCastOp::create(builder, loc, value.getType(), count);
     return values[Rows][value] = count;
   }
   // uniform, spread along the tokens: an empty or filled tensor, written again
@@ -303,9 +289,9 @@ void StepBuilder::cloneTableSlice(tensor::ExtractSliceOp op, Form form,
   auto type = getType(op.getResult());
   SmallVector<int64_t> shape(type.getShape());
   shape[resultDim] = getType(source).getDimSize(tableDim);
-  Value rows = tensor::ExtractSliceOp::create(
-      builder, loc, type.clone(shape), source, map(op.getMixedOffsets()), sizes,
-      map(op.getMixedStrides()));
+  Value rows = tensor::ExtractSliceOp::create(builder, loc, type.clone(shape),
+                                              source, map(op.getMixedOffsets()),
+                                              sizes, map(op.getMixedStrides()));
   values[form][op.getResult()] =
       gather(loc, rows, resultDim, getPositions(form));
 }
@@ -319,7 +305,8 @@ void StepBuilder::cloneOp(Operation *op, Form form) {
   if (swapsHeadsAndTokens(op))
     if (Value known = sequenceMajor.lookup(op->getOperand(0))) {
       values[form][op->getResult(0)] =
-          form == Tokens ? known : gather(op->getLoc(), known, 1, getRowNumbers());
+          form == Tokens ? known
+                         : gather(op->getLoc(), known, 1, getRowNumbers());
       return;
     }
   if (auto rope = dyn_cast<RopeOp>(op)) {
@@ -339,99 +326,6 @@ void StepBuilder::cloneOp(Operation *op, Form form) {
   Operation *clone = builder.clone(*op, operands);
   for (auto [from, to] : llvm::zip_equal(op->getResults(), clone->getResults()))
     values[form][from] = to;
-}
-
-Value StepBuilder::getRopePositions(Value original) {
-  if (analysis.getLabel(original).position == 0)
-    return getPositions(Tokens);
-  Value computed = get(original, Tokens);
-  if (getType(computed).getRank() == 2)
-    computed = tensor::CollapseShapeOp::create(
-        builder, computed.getLoc(), computed, mergeBatch(2));
-  return computed;
-}
-
-Value StepBuilder::getTokenMajor(Value value) {
-  Location loc = value.getLoc();
-  Operation *def = value.getDefiningOp();
-  if (auto rope = dyn_cast_or_null<RopeOp>(def)) {
-    Value input = getTokenMajor(rope.getInput());
-    return RopeOp::create(builder, loc, input.getType(), input,
-                          getRopePositions(rope.getPositions()),
-                          rope.getRope());
-  }
-  if (swapsHeadsAndTokens(def))
-    return tensor::CollapseShapeOp::create(
-        builder, loc, get(def->getOperand(0), Tokens), mergeBatch(4));
-  Value headMajor = tensor::CollapseShapeOp::create(
-      builder, loc, get(value, Tokens), mergeBatch(4));
-  return transpose(loc, headMajor, {1, 0, 2});
-}
-
-void StepBuilder::buildAttention(AttentionOp op) {
-  Location loc = op.getLoc();
-  unsigned index = plan.cacheOf.at(op);
-  Value cache = cacheArguments[index];
-  if (plan.caches[index].writer == op)
-    AppendOp::create(builder, loc, getTokenMajor(op.getKey()),
-                     getTokenMajor(op.getValue()), cache, stepArgument);
-  Value query = getTokenMajor(op.getQuery());
-  RankedTensorType resultType = getType(op.getResult());
-  int64_t heads = resultType.getDimSize(1), dim = resultType.getDimSize(3);
-  Value count = getCount(Tokens);
-  auto makeInit = [&](SmallVector<OpFoldResult> sizes, Type element) {
-    return tensor::EmptyOp::create(builder, loc, sizes, element).getResult();
-  };
-  OpFoldResult headSize = builder.getIndexAttr(heads);
-  Value out = makeInit({count, headSize, builder.getIndexAttr(dim)},
-                       resultType.getElementType());
-  Value lse;
-  SmallVector<Type> types{out.getType()};
-  if (op.getLse()) {
-    lse = makeInit({count, headSize}, builder.getF32Type());
-    types.push_back(lse.getType());
-  }
-  SmallVector<Value> captures;
-  for (Value capture : op.getCaptures())
-    captures.push_back(get(capture, Tokens));
-  Value sinks =
-      op.getSinkLogits() ? get(op.getSinkLogits(), Tokens) : Value();
-  auto attend = AttendOp::create(
-      builder, loc, types, query, cache, stepArgument, /*mask=*/Value(), sinks,
-      captures, out, lse, op.getScaleAttr(), builder.getBoolAttr(true),
-      op.getWindowAttr(), op.getSoftcapAttr());
-  if (!op.getScore().empty()) {
-    IRMapping inside;
-    SetVector<Value> used;
-    getUsedValuesDefinedAbove(op.getScore(), used);
-    for (Value value : used)
-      inside.map(value, get(value, Tokens));
-    op.getScore().cloneInto(&attend.getScore(), inside);
-    // one sequence was batch 0; a step's row number is another thing
-    Block &block = attend.getScore().front();
-    BlockArgument batch = block.getArgument(1);
-    if (!batch.use_empty()) {
-      OpBuilder::InsertionGuard guard(builder);
-      builder.setInsertionPointToStart(&block);
-      batch.replaceAllUsesWith(
-          arith::ConstantIndexOp::create(builder, loc, 0).getResult());
-    }
-  }
-  auto widen = [&](Value value) -> Value {
-    SmallVector<OpFoldResult> sizes = getSizes(loc, value);
-    sizes.insert(sizes.begin(), builder.getIndexAttr(1));
-    SmallVector<int64_t> shape(getType(value).getShape());
-    shape.insert(shape.begin(), 1);
-    return tensor::ExpandShapeOp::create(
-        builder, loc, getType(value).clone(shape), value,
-        mergeBatch(shape.size()), sizes);
-  };
-  Value sequence = widen(attend.getResult(0));
-  sequenceMajor[op.getResult()] = sequence;
-  values[Tokens][op.getResult()] = transpose(loc, sequence, kSwap);
-  if (op.getLse())
-    values[Tokens][op.getLse()] =
-        widen(transpose(loc, attend.getResult(1), {1, 0}));
 }
 
 //===----------------------------------------------------------------------===//
@@ -479,8 +373,8 @@ func::FuncOp StepBuilder::build() {
   for (const TokenAnalysis::Input &input : plan.inputs) {
     BlockArgument argument = plan.func.getArgument(input.argument);
     if (input.isPosition && !argument.use_empty())
-      values[Tokens][argument] = emitPositionArgument(
-          argument.getLoc(), getType(argument), input.dim);
+      values[Tokens][argument] =
+          emitPositionArgument(argument.getLoc(), getType(argument), input.dim);
   }
   findRowOps();
   for (Operation &op : plan.func.front().without_terminator()) {

@@ -1,4 +1,5 @@
-//===- StepBuilder.h - Write the step function -------------------*- C++ -*-===//
+//===- StepBuilder.h - Write the step function -------------------*- C++
+//-*-===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

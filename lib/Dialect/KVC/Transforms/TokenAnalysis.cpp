@@ -121,7 +121,8 @@ void TokenAnalysis::refuse(Operation *op, const Twine &why) {
   TokenLabel label;
   label.kind = TokenLabel::Kind::Refused;
   label.refusal = refusals.size();
-  refusals.push_back({op, ("`" + op->getName().getStringRef() + "` " + why).str()});
+  refusals.push_back(
+      {op, ("`" + op->getName().getStringRef() + "` " + why).str()});
   for (Value result : op->getResults())
     set(result, label);
 }
@@ -203,9 +204,8 @@ bool TokenAnalysis::labelLoops(linalg::LinalgOp op,
       return true;
     auto dim = dyn_cast<AffineDimExpr>(expr);
     if (!dim) {
-      why = isa<AffineConstantExpr>(expr)
-                ? "reads one token for all"
-                : "reads tokens at computed places";
+      why = isa<AffineConstantExpr>(expr) ? "reads one token for all"
+                                          : "reads tokens at computed places";
       return false;
     }
     loops[dim.getPosition()] = k;
@@ -266,7 +266,8 @@ TokenAnalysis::getPositionOffset(Value value, linalg::LinalgOp op,
   if (isa<arith::AddIOp>(def))
     for (int side : {0, 1})
       if (matchPattern(def->getOperand(1 - side), m_ConstantInt(&constant)))
-        if (auto offset = getPositionOffset(def->getOperand(side), op, tokenLoop))
+        if (auto offset =
+                getPositionOffset(def->getOperand(side), op, tokenLoop))
           return *offset + constant.getSExtValue();
   return std::nullopt;
 }
@@ -322,9 +323,8 @@ void TokenAnalysis::visitLinalg(linalg::LinalgOp op) {
       return refuse(op, "reduces over tokens");
   }
   bool readsIndex = false;
-  op.getBlock()->walk([&](linalg::IndexOp index) {
-    readsIndex |= loops[index.getDim()] > 0;
-  });
+  op.getBlock()->walk(
+      [&](linalg::IndexOp index) { readsIndex |= loops[index.getDim()] > 0; });
   if (numTokenLoops > 1 && (perToken || readsIndex))
     return refuse(op, "relates tokens to one another");
   if (readsIndex) {
@@ -376,7 +376,8 @@ void TokenAnalysis::visitElementwise(Operation *op) {
   for (Value operand : op->getOperands()) {
     const TokenLabel &from = getLabel(operand);
     if (!from.inner.empty() && from.inner != label.inner)
-      return refuse(op, "walks tokens and a dimension of another size together");
+      return refuse(op,
+                    "walks tokens and a dimension of another size together");
   }
   if (label.isPerToken() && !label.getTokenDim())
     return refuse(op, "relates tokens to one another");
@@ -409,7 +410,8 @@ void TokenAnalysis::visitScalar(Operation *op) {
     if (c > 0 && isa<arith::MulIOp>(op) &&
         !llvm::MulOverflow(factor, c, product))
       label.factor = product;
-    else if (c > 0 && isa<arith::DivSIOp, arith::DivUIOp>(op) && factor % c == 0)
+    else if (c > 0 && isa<arith::DivSIOp, arith::DivUIOp>(op) &&
+             factor % c == 0)
       label.factor = factor / c;
   }
   for (Value result : op->getResults())

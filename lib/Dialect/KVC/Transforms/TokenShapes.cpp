@@ -241,8 +241,8 @@ void TokenAnalysis::visitPad(Operation *op) {
   Value filling = pad.getConstantPaddingValue();
   if (!filling)
     return refuse(op, "pads with a computed value");
-  for (auto [k, low, high] : llvm::zip_equal(
-           label.inner, pad.getMixedLowPad(), pad.getMixedHighPad()))
+  for (auto [k, low, high] : llvm::zip_equal(label.inner, pad.getMixedLowPad(),
+                                             pad.getMixedHighPad()))
     if (k > 0 && (!isConstantIntValue(low, 0) || !isConstantIntValue(high, 0)))
       return refuse(op, "pads the token dimension");
   if (auto it = labels.find(filling);

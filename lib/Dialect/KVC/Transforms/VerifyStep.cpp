@@ -18,14 +18,13 @@ using namespace kvc;
 
 static LogicalResult verifyCache(func::FuncOp step, BlockArgument cache,
                                  int64_t number) {
-  auto attribute = step.getArgAttrOfType<IntegerAttr>(cache.getArgNumber(),
-                                                      "kvc.cache");
+  auto attribute =
+      step.getArgAttrOfType<IntegerAttr>(cache.getArgNumber(), "kvc.cache");
   if (!attribute || attribute.getInt() != number)
     return step.emitError() << "expected argument " << cache.getArgNumber()
                             << " to carry kvc.cache = " << number;
-  bool written = llvm::any_of(cache.getUsers(), [](Operation *user) {
-    return isa<AppendOp>(user);
-  });
+  bool written = llvm::any_of(
+      cache.getUsers(), [](Operation *user) { return isa<AppendOp>(user); });
   if (!written)
     return step.emitError() << "cache " << number << " is never appended to";
   return success();

@@ -13,6 +13,75 @@
 
 include "mlir/Pass/PassBase.td"
 
+def KeepRecomputePass : Pass<"kvc-keep-recompute", "::mlir::ModuleOp"> {
+  let summary = "keep the stateless function as @recompute";
+  let description = [{
+    Clones the only function that takes a `kvc.input` to `@recompute`, marked
+    `kvc.recompute`, which later passes leave alone: the graph as it was
+    exported, compiled beside the step to check it. Runs first. Does nothing
+    when there is a `@recompute` already.
+  }];
+}
+
+def IntroduceCachePass : Pass<"kvc-introduce-cache", "::mlir::ModuleOp"> {
+  let summary = "turn a stateless decoder into one step over KV caches";
+  let description = [{
+    Replaces the function that holds `kvc.attention` by `@step`: its sequence
+    dimension becomes the T new tokens of a ragged batch, each attention a
+    `kvc.append` and a `kvc.attend` on a new `!kvc.cache` argument (paged, plain
+    storage, retention `window` where the attention has a window), numbers of
+    tokens become `kvc.step.positions`, and only the rows of
+    `kvc.step.logit_rows` are returned. What those rows alone need (the lm_head,
+    the final norm, the last layer's MLP) is computed for them alone.
+
+    All of it is proven first: every attention is causal, and every other op
+    that a result depends on works token by token. Where a proof fails the
+    function stays as it is, with a missed remark:
+
+    * `no-attention`: no `kvc.attention` reaches a result
+    * `no-tokens`: no argument `tensor<1x?x...>` or `tensor<?x...>` of tokens
+    * `not-causal`: a query sees keys after it
+    * `mask-operand`: a mask that is not understood, or is an argument
+    * `not-token-wise`: an op mixes tokens or computes with their number
+    * `geometry`: heads or head_dim that a cache cannot have
+    * `side-effect`, `in-use`: an op with effects, a caller of the function
+
+    `assume-causal-mask` takes a mask that comes from an argument of the
+    function to be the causal one. An assertion about the number of tokens is
+    dropped with an analysis remark `dropped-assertion`: the runtime checks
+    lengths against `max_positions`. That number is the least of the function's
+    or the module's `kvc.max_positions`, the option, and the sizes of tables
+    that are read by position.
+  }];
+  let options = [
+    Option<"assumeCausalMask", "assume-causal-mask", "bool", "false",
+           "Take a mask that is a function argument to be causal">,
+    Option<"maxPositions", "max-positions", "int64_t", "0",
+           "Positions that the model is good for; 0 = unbounded">];
+  let dependentDialects = [
+    "::kvc::KVCDialect", "::mlir::arith::ArithDialect",
+    "::mlir::func::FuncDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"];
+}
+
+def VerifyStepPass : Pass<"kvc-verify-step", "::mlir::ModuleOp"> {
+  let summary = "check that there is a step and that it is a step";
+  let description = [{
+    The border after `kvc-introduce-cache`: `@step` exists, holds no stateless
+    attention, takes exactly one `!kvc.step`, and its caches are arguments that
+    are numbered in order by `kvc.cache`, each written.
+  }];
+}
+
+def LabelTokensPass : Pass<"kvc-label-tokens", "::mlir::func::FuncOp"> {
+  let summary = "print how each value depends on the tokens";
+  let description = [{
+    For tests and for the question why `kvc-introduce-cache` refused: a remark
+    on each op with the label of each result (see TokenAnalysis.h), for
+    example `per-token [_, S, _]`.
+  }];
+}
+
 def FusePass : Pass<"kvc-fuse", "::mlir::func::FuncOp"> {
   let summary = "move rotary embeddings into the cache's position axis";
   let description = [{

@@ -1,4 +1,5 @@
-//===- TokenAnalysis.h - Which dimension counts tokens -----------*- C++ -*-===//
+//===- TokenAnalysis.h - Which dimension counts tokens -----------*- C++
+//-*-===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -38,10 +39,10 @@ struct TokenLabel {
   /// Per dimension: 0 for one that does not count tokens, k for one of size
   /// S * k whose index is t * k + j. Empty for scalars.
   llvm::SmallVector<int64_t, 5> inner;
-  int64_t factor = 0;      // Extent
+  int64_t factor = 0; // Extent
   /// PerToken: every element is its token's position plus this.
   std::optional<int64_t> position;
-  unsigned refusal = 0;    // Refused: index into TokenAnalysis::getRefusals()
+  unsigned refusal = 0; // Refused: index into TokenAnalysis::getRefusals()
 
   bool isUniform() const { return kind == Kind::Uniform; }
   bool isPerToken() const { return kind == Kind::PerToken; }
@@ -111,7 +112,8 @@ private:
 
   /// Loop factors of `op` (0: not a token loop), or the reason why not.
   bool labelLoops(mlir::linalg::LinalgOp op,
-                  llvm::SmallVectorImpl<int64_t> &loops, std::string &why) const;
+                  llvm::SmallVectorImpl<int64_t> &loops,
+                  std::string &why) const;
   void noteTables(mlir::linalg::LinalgOp op, unsigned tokenLoop);
   void noteTable(int64_t rows);
   /// c where `value`, in the body of `op`, is the token's position plus c.
@@ -137,8 +139,8 @@ private:
 /// The arguments of `func` that carry tokens: those marked `kvc.input`, or,
 /// when none is, the integer tensors with a dynamic dimension. Empty, with
 /// `why` set, when the form is not `tensor<1x?x...>` or `tensor<?x...>`.
-llvm::SmallVector<TokenAnalysis::Input>
-findTokenInputs(mlir::func::FuncOp func, std::string &why);
+llvm::SmallVector<TokenAnalysis::Input> findTokenInputs(mlir::func::FuncOp func,
+                                                        std::string &why);
 
 } // namespace kvc
 
