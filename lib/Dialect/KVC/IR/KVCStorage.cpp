@@ -35,11 +35,11 @@ static std::optional<kvcrt_format> formatOf(Type type) {
     return KVCRT_F16;
   if (type.isBF16())
     return KVCRT_BF16;
-  if (type.isInteger(8))
+  if (type.isSignlessInteger(8))
     return KVCRT_I8;
-  if (type.isInteger(4))
+  if (type.isSignlessInteger(4))
     return KVCRT_I4;
-  if (type.isInteger(2))
+  if (type.isSignlessInteger(2))
     return KVCRT_I2;
   if (isa<Float8E4M3FNType>(type))
     return KVCRT_F8E4M3FN;
