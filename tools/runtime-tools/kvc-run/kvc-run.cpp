@@ -167,12 +167,12 @@ static int run(int argc, char **argv) {
            longest, static_cast<long long>(length));
   if (!arguments.lengths.empty() && !model.hasRecompute())
     fail("--compare-lengths: expected an artefact with a recompute function, "
-         "got none in %s; compile it with --keep-recompute",
+         "got none in %s; compile it with --with-recompute",
          arguments.model.c_str());
   const bool all = keepsAll(manifest);
   if (arguments.check && all && !model.hasRecompute())
     fail("--check: expected an artefact with a recompute function, got none in "
-         "%s; compile it with --keep-recompute",
+         "%s; compile it with --with-recompute",
          arguments.model.c_str());
   if (longest == INT32_MAX) // unbounded: as long as it must be
     for (const Prompt &prompt : report.prompts)

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Shows the whole way, from an exported decoder graph to generated text, with
+# everything measured in this run: demo.sh BUILD_DIR.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+build=$(cd "${1:?usage: demo.sh BUILD_DIR}" && pwd)
+graph=$here/../../test/models/llama-tiny.linalg.mlir
+out=$build/demo
+tools=$build/bin
+new_tokens=128
+mkdir -p "$out"
+
+title() { printf '\n\033[1m== %s\033[0m\n' "$1"; }
+# What the user would type, with paths relative to the checkout.
+run() {
+  printf '$ %s\n' "${*//"$here/../../"/}" | sed "s|$build/||g"
+  "$@"
+}
+stamp() { date +%s.%N; }
+since() { printf '(%s: %.1f s)\n' "$2" "$(echo "$(stamp) $1" | awk '{print $1 - $2}')"; }
+
+begin=$(stamp)
+cat <<TEXT
+kvc turns a stateless decoder graph into prefill and decode over a paged KV cache.
+The graph: a Llama decoder as torch-mlir exported it (4 layers, 4 query and 2 KV
+heads of 64, byte vocabulary, context 2048); its weights are random.
+TEXT
+
+title "Compile it: every layer keeps all tokens"
+t=$(stamp)
+run "$tools/kvc-compile" "$graph" --policy="$here/policy-all.mlir" \
+  --with-recompute --explain -o "$out/all.so"
+since "$t" "compiled in"
+
+title "Compile it again: layers 1 and 3 see a window of 64 tokens"
+t=$(stamp)
+run "$tools/kvc-compile" "$graph" --policy="$here/policy-window.mlir" \
+  --explain -o "$out/window.so"
+since "$t" "compiled in"
+
+title "Random weights, the same on every machine"
+run "$tools/kvc-weights" --artifact="$out/all.so" --seed=1 -o "$out/weights.safetensors"
+
+title "8 prompts, $new_tokens new tokens each, policy: all"
+run "$tools/kvc-run" "$out/all.so" --weights="$out/weights.safetensors" \
+  --prompts="$here/prompts.jsonl" --max-new-tokens=$new_tokens --check \
+  --compare-lengths=64,256,1024,2048 --json="$out/all.json"
+
+title "8 prompts, $new_tokens new tokens each, policy: window"
+run "$tools/kvc-run" "$out/window.so" --weights="$out/weights.safetensors" \
+  --prompts="$here/prompts.jsonl" --max-new-tokens=$new_tokens --check \
+  --json="$out/window.json"
+
+title "Done"
+since "$begin" "the whole demo took"
+echo "artefacts, weights and results: $out"
