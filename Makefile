@@ -16,7 +16,7 @@ build: configure
 
 .PHONY: build-demo
 build-demo: configure
-	@cmake --build $(BUILD) -j $(JOBS) --target kvc-compile kvc-run
+	@cmake --build $(BUILD) -j $(JOBS) --target kvc-compile kvc-run kvc-weights
 
 configure: $(BUILD)/build.ninja
 
