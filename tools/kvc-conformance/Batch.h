@@ -1,0 +1,45 @@
+//===- Batch.h - shapes and pools of the matrix -----------------*- C++ -*-===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Invariant: a batch is data alone; every batch runs on every variant.
+//
+//===----------------------------------------------------------------------===//
+#ifndef KVC_TOOLS_KVC_CONFORMANCE_BATCH_H
+#define KVC_TOOLS_KVC_CONFORMANCE_BATCH_H
+
+#include "Spec.h"
+
+namespace kvc::conformance {
+
+/// Where rows lie in a pool; all are strides of kvcrt_plane.
+enum class Pool {
+  Hnd,       // ours: [block][K, V][head][token][row], rows padded to 16 bytes
+  Nhd,       // [block][K, V][token][head][row]
+  Vllm,      // K and V apart: [block][token][head][row], rows unpadded
+  FlashInfer // [block][K, V][token][head][row], rows unpadded, between the
+             // planes of three other layers
+};
+
+struct Sequence {
+  int32_t newTokens;
+  int32_t kvLen; // these included
+};
+
+struct Batch {
+  std::string name;
+  std::vector<Sequence> sequences;
+  Pool pool = Pool::Hnd;
+  int32_t workers = 1;
+  int32_t positionOffset = 0;
+};
+
+/// Lengths around every boundary of blocks, tiles and splits.
+std::vector<Batch> allBatches(const Spec &spec);
+
+const char *nameOf(Pool pool);
+
+} // namespace kvc::conformance
+
+#endif // KVC_TOOLS_KVC_CONFORMANCE_BATCH_H

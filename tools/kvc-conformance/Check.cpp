@@ -1,0 +1,255 @@
+//===- Check.cpp - run one cell and judge it
+//--------------------------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Invariant: kernels get a workspace of exactly the size that they asked for,
+// of 0xff bytes and followed by bytes that must stay.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Check.h"
+
+#include "kvcref/formats.h"
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace kvc::conformance {
+
+namespace {
+constexpr size_t kGuard = 256; // bytes behind the workspace
+constexpr char kGuardByte = 0x5a;
+
+/// An environment whose parallel_for runs tasks backwards, on workers in turn:
+/// an order that nothing may rely on.
+class Environment {
+public:
+  Environment(const CompiledVariant &kernels, const kvcrt_capacity &capacity)
+      : bytes(kernels.workspace(&capacity)), workspace(bytes + kGuard) {
+    std::memset(workspace.data() + bytes, kGuardByte, kGuard);
+    env.struct_size = sizeof(kvcrt_env);
+    env.abi_version = KVCRT_ABI_VERSION;
+    env.context = &env;
+    env.parallel_for = run;
+    env.num_workers = capacity.num_workers;
+    env.workspace = workspace.data();
+    env.workspace_size = bytes;
+  }
+  const kvcrt_env *get() const { return &env; }
+  bool guardIsIntact() {
+    const char *begin = workspace.data() + bytes;
+    return std::all_of(begin, begin + kGuard,
+                       [](char c) { return c == kGuardByte; });
+  }
+
+private:
+  static void run(void *context, int64_t count, kvcrt_task_fn body,
+                  void *closure) {
+    int32_t workers = static_cast<kvcrt_env *>(context)->num_workers;
+    for (int64_t i = count - 1; i >= 0; --i)
+      body(closure, i, int32_t(i % workers));
+  }
+  size_t bytes;
+  Memory workspace;
+  kvcrt_env env{};
+};
+
+/// Accumulates norm(x - ref) / norm(ref).
+struct RelativeError {
+  double difference = 0, norm = 0;
+  void add(double x, double reference) {
+    // A NaN where the reference has a number must not vanish in a comparison.
+    double d = std::isnan(x) != std::isnan(reference) ? INFINITY
+               : std::isnan(x)                        ? 0
+                                                      : x - reference;
+    difference += d * d;
+    norm += std::isnan(reference) ? 0 : reference * reference;
+  }
+  double get() const {
+    return difference == 0 ? 0 : std::sqrt(difference / std::max(norm, 1e-30));
+  }
+};
+} // namespace
+
+Bounds boundsFor(const Spec &spec) {
+  const kvcrt_policy &p = spec.policy;
+  // Both sides round to the output's type; a few of them to neighbours.
+  double out = p.element == KVCRT_F32   ? 2e-6
+               : p.element == KVCRT_F16 ? 1e-4
+                                        : 5e-4;
+  // One rounding to the storage's type of a number that f32 arithmetic made; a
+  // quotient beside a rounding boundary may take the neighbouring code.
+  double append = 1e-6;
+  for (const kvcrt_storage *s : {&p.key, &p.value})
+    append = std::max(append, s->format == KVCRT_I8     ? 1e-3
+                              : s->format == KVCRT_F16  ? 2e-5
+                              : s->format == KVCRT_BF16 ? 2e-4
+                                                        : 1e-6);
+  return {append, out, 1e-5};
+}
+
+static void addArray(RelativeError &error, const kvcref::Array<double, 3> &x,
+                     const kvcref::Array<double, 3> &reference) {
+  for (size_t i = 0; i < x.elements.size(); ++i)
+    error.add(x.elements[i], reference.elements[i]);
+}
+
+/// What both pools hold after the appends.
+static double compareStored(const Spec &spec, const Batch &batch,
+                            const kvcrt_params &ours,
+                            const kvcrt_params &theirs) {
+  RelativeError error;
+  for (size_t s = 0; s < batch.sequences.size(); ++s) {
+    kvcref::Gathered mine, reference;
+    kvcref::gather(spec.policy, ours, int32_t(s), mine);
+    kvcref::gather(spec.policy, theirs, int32_t(s), reference);
+    addArray(error, mine.key, reference.key);
+    addArray(error, mine.value, reference.value);
+  }
+  return error.get();
+}
+
+/// A copy of what was written as lse.
+static std::vector<float> copyLse(Fixture &fixture) {
+  const float *begin = fixture.lse.as<float>();
+  return {begin, begin + fixture.lse.size() / 4};
+}
+
+static double compareLse(const Spec &spec, const std::vector<float> &ours,
+                         const std::vector<float> &reference, int64_t tokens) {
+  double worst = 0;
+  for (int64_t t = 0; t < tokens; ++t)
+    for (int64_t h = 0; h < spec.queryHeads; ++h) {
+      int64_t at = t * (spec.queryHeads + 1) + h;
+      float x = ours[at], y = reference[at];
+      if (x == y)
+        continue;
+      double d =
+          std::abs(double(x) - double(y)) / std::max(1.0, std::abs(double(y)));
+      worst = std::max(worst, std::isnan(d) ? INFINITY : d);
+    }
+  return worst;
+}
+
+Outcome runCell(const Spec &spec, const Batch &batch,
+                const CompiledVariant &kernels, uint64_t seed,
+                float scaleFactor) {
+  Fixture fixture(spec, batch, seed);
+  kvcref::Variant reference = fixture.reference();
+  Environment environment(kernels, fixture.capacity(batch.workers));
+  Outcome outcome;
+  auto expectOk = [&](kvcrt_status status, const char *what) {
+    if (status != KVCRT_OK)
+      outcome.problem += std::string(what) + " answers status " +
+                         std::to_string(int(status)) + "; ";
+    return status == KVCRT_OK;
+  };
+
+  // Pool 0 is the kernels', pool 1 the reference's.
+  for (bool history : {true, false}) {
+    kvcrt_params ours =
+        history ? fixture.historyParams(0) : fixture.attendParams(0);
+    kvcrt_params theirs =
+        history ? fixture.historyParams(1) : fixture.attendParams(1);
+    if (!expectOk(kvcrt_status(kernels.append(environment.get(), &ours)),
+                  "append"))
+      return outcome;
+    expectOk(kvcref::append(reference, theirs), "reference append");
+  }
+  outcome.appendError = compareStored(spec, batch, fixture.attendParams(0),
+                                      fixture.attendParams(1));
+
+  fixture.freeInvisibleBlocks();
+  kvcrt_params params = fixture.attendParams(0);
+  fixture.poisonOutputs();
+  if (!expectOk(kvcref::attend(reference, params), "reference attend"))
+    return outcome;
+  int64_t tokens = fixture.numTokens();
+  const kvcrt_policy &p = spec.policy;
+  auto read = [&] {
+    return kvcref::readTensor(params.out, p.element, tokens, spec.queryHeads,
+                              p.value_dim);
+  };
+  kvcref::Array<double, 3> expected = read();
+  std::vector<float> expectedLse = copyLse(fixture);
+  if (fixture.errorWord)
+    outcome.problem += "the reference sets error bits; ";
+
+  fixture.poisonOutputs();
+  params.scale *= scaleFactor;
+  if (!expectOk(kvcrt_status(kernels.attend(environment.get(), &params)),
+                "attend"))
+    return outcome;
+  RelativeError error;
+  addArray(error, read(), expected);
+  outcome.outError = error.get();
+  if (spec.lse)
+    outcome.lseError = compareLse(spec, copyLse(fixture), expectedLse, tokens);
+  if (fixture.errorWord)
+    outcome.problem +=
+        "error word is " + std::to_string(fixture.errorWord) + "; ";
+  if (!environment.guardIsIntact())
+    outcome.problem += "writes behind its workspace; ";
+
+  // The same bits, however many workers share the work.
+  std::vector<char> first(fixture.out.data(),
+                          fixture.out.data() + fixture.out.size());
+  int32_t others = batch.workers == 1 ? 8 : 1;
+  Environment other(kernels, fixture.capacity(others));
+  fixture.poisonOutputs();
+  expectOk(kvcrt_status(kernels.attend(other.get(), &params)), "second attend");
+  if (!std::equal(first.begin(), first.end(), fixture.out.data()))
+    outcome.problem += "output depends on the number of workers; ";
+  return outcome;
+}
+
+Outcome runMergeCell(const Spec &spec, const CompiledVariant &kernels,
+                     uint64_t seed) {
+  constexpr int32_t partials = 3, tokens = 5;
+  Batch batch{"merge", {{tokens, tokens}}, Pool::Hnd, 1, 0};
+  Fixture fixture(spec, batch, seed);
+  Environment environment(kernels, fixture.capacity(1));
+  Random random(seed);
+  int64_t rows = tokens * spec.queryHeads, dim = spec.policy.value_dim;
+  std::vector<float> partialOut(partials * rows * dim),
+      partialLse(partials * rows);
+  for (float &x : partialOut)
+    x = float(random.uniform());
+  for (int64_t i = 0; i < partials * rows; ++i) {
+    partialLse[i] = float(20 * random.uniform());
+    // A partial that saw nothing; row 0 saw nothing at all.
+    if (i % rows == 0 || random.below(4) == 0) {
+      partialLse[i] = -INFINITY;
+      std::fill_n(partialOut.begin() + i * dim, dim, NAN);
+    }
+  }
+  kvcrt_params params = fixture.attendParams(0);
+  params.partial_out = partialOut.data();
+  params.partial_lse = partialLse.data();
+  params.num_partials = partials;
+
+  Outcome outcome;
+  auto read = [&] {
+    return kvcref::readTensor(params.out, spec.policy.element, tokens,
+                              spec.queryHeads, dim);
+  };
+  fixture.poisonOutputs();
+  kvcref::merge(fixture.reference(), params);
+  kvcref::Array<double, 3> expected = read();
+  std::vector<float> expectedLse = copyLse(fixture);
+  fixture.poisonOutputs();
+  if (int32_t status = kernels.merge(environment.get(), &params)) {
+    outcome.problem = "merge answers status " + std::to_string(status);
+    return outcome;
+  }
+  RelativeError error;
+  addArray(error, read(), expected);
+  outcome.outError = error.get();
+  if (spec.lse)
+    outcome.lseError = compareLse(spec, copyLse(fixture), expectedLse, tokens);
+  return outcome;
+}
+
+} // namespace kvc::conformance

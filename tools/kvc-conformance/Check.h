@@ -1,0 +1,47 @@
+//===- Check.h - run one cell and judge it ----------------------*- C++ -*-===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Invariant: the reference attends on the very bits that the kernels stored, so
+// a bound on attend's error says nothing about append's, which is judged apart.
+//
+//===----------------------------------------------------------------------===//
+#ifndef KVC_TOOLS_KVC_CONFORMANCE_CHECK_H
+#define KVC_TOOLS_KVC_CONFORMANCE_CHECK_H
+
+#include "Fixture.h"
+#include "Jit.h"
+
+namespace kvc::conformance {
+
+/// norm(x - ref) / norm(ref) over all elements; lse: largest difference.
+struct Outcome {
+  double appendError = 0, outError = 0, lseError = 0;
+  std::string problem; // what else is wrong; empty when nothing
+};
+
+/// Largest errors that count as agreement, by type of the outputs and of what
+/// is stored.
+struct Bounds {
+  double append, out, lse;
+};
+Bounds boundsFor(const Spec &spec);
+
+/// The kernels, but not the reference, get the scale times `scaleFactor`:
+/// anything but 1 must be noticed.
+Outcome runCell(const Spec &spec, const Batch &batch,
+                const CompiledVariant &kernels, uint64_t seed,
+                float scaleFactor);
+
+/// merge against the reference, on random partial results.
+Outcome runMergeCell(const Spec &spec, const CompiledVariant &kernels,
+                     uint64_t seed);
+
+/// What the kernels answer to arguments that are wrong in one way each.
+Outcome runBadCalls(const Spec &spec, const CompiledVariant &kernels,
+                    uint64_t seed);
+
+} // namespace kvc::conformance
+
+#endif // KVC_TOOLS_KVC_CONFORMANCE_CHECK_H

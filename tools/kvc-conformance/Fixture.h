@@ -1,0 +1,108 @@
+//===- Fixture.h - memory of one cell ---------------------------*- C++ -*-===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Pools, tables, operands and outputs for one variant and one batch. Everything
+// that a kernel must not read or must overwrite holds NaN; block tables are
+// shuffled, and entries that must not be read are invalid ids.
+//
+// Invariant: the contents follow from (spec, batch, seed) alone.
+//
+//===----------------------------------------------------------------------===//
+#ifndef KVC_TOOLS_KVC_CONFORMANCE_FIXTURE_H
+#define KVC_TOOLS_KVC_CONFORMANCE_FIXTURE_H
+
+#include "Batch.h"
+#include "kvcrt/abi.h"
+
+namespace kvc::conformance {
+
+/// Counter-based numbers: the n-th does not depend on who asked before.
+class Random {
+public:
+  explicit Random(uint64_t seed) : state(seed) {}
+  uint64_t next();
+  /// In [0, count).
+  int64_t below(int64_t count) { return int64_t(next() % uint64_t(count)); }
+  /// In [-1, 1).
+  double uniform();
+
+private:
+  uint64_t state;
+};
+
+/// Bytes aligned to 64, filled with 0xff: NaN in every float format.
+class Memory {
+public:
+  explicit Memory(size_t bytes = 0) { resize(bytes); }
+  Memory(const Memory &) = delete;
+  void resize(size_t bytes);
+  char *data() { return base; }
+  size_t size() const { return bytes; }
+  template <typename T> T *as() { return reinterpret_cast<T *>(base); }
+
+private:
+  std::vector<char> storage;
+  char *base = nullptr;
+  size_t bytes = 0;
+};
+
+class Fixture {
+public:
+  Fixture(const Spec &spec, const Batch &batch, uint64_t seed);
+  Fixture(const Fixture &) = delete;
+
+  /// The step that appends and attends `batch`, on pool `which` (0 or 1).
+  kvcrt_params attendParams(int which);
+  /// The step before it, which brings each sequence to kvLen - newTokens.
+  kvcrt_params historyParams(int which);
+  kvcref::Variant reference() const;
+
+  int64_t numTokens() const { return tokens; }
+  kvcrt_capacity capacity(int32_t workers) const;
+  /// What the policy frees before the step attends: table entries become
+  /// invalid.
+  void freeInvisibleBlocks();
+  void poisonOutputs();
+
+  Memory out, lse;
+  int32_t errorWord = 0;
+
+private:
+  struct Step {
+    kvcrt_step_header header{};
+    std::vector<int32_t> indptr, kvLen, positions, tokenSeq, slots;
+    Memory key, value, query;
+  };
+  void makePool();
+  void makeStep(Step &step, const std::vector<Sequence> &sequences);
+  void makeMask();
+  kvcrt_params params(Step &step, int which);
+  kvcrt_plane plane(int which, bool value);
+  void fillOperand(Memory &memory, int64_t rows, int64_t heads, int64_t dim);
+
+  const Spec &spec;
+  const Batch &batch;
+  Random random;
+  int64_t tokens = 0;
+  int32_t numBlocks = 0, tableStride = 0;
+  std::vector<int32_t> table, firstBlock, positionOffset;
+  struct PlaneLayout {
+    int64_t base, block, head, token; // bytes
+    int64_t scaleBase, scaleBlock, scaleHead, scaleToken;
+  } keyLayout{}, valueLayout{};
+  Memory pools[2], scales[2];
+  Step history, current;
+  std::vector<float> ropeTable, slopes, sinkLogits;
+  int32_t ropePositions = 0;
+  Memory mask;
+  int32_t maskColumns = 0;
+  std::vector<int32_t> maskIndptr, maskFirst;
+  std::vector<float> captured;
+  int64_t capturedShape[2] = {0, 0};
+};
+
+} // namespace kvc::conformance
+
+#endif // KVC_TOOLS_KVC_CONFORMANCE_FIXTURE_H

@@ -1,0 +1,128 @@
+//===- kvc-conformance.cpp - the engine against the reference
+//--------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Generates the matrix policy axes x shapes, compiles each variant once in this
+// process, runs all its cells and prints a table. Inputs are new in each run
+// unless --seed says otherwise; the seed is printed.
+//
+// Exit: 0 when every cell agrees, 1 otherwise, 2 when no cell was selected.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Check.h"
+#include "MathCheck.h"
+#include "Report.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/raw_ostream.h"
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <random>
+#include <thread>
+
+using namespace kvc::conformance;
+using namespace llvm;
+
+static cl::OptionCategory category("kvc-conformance options");
+static cl::opt<uint64_t> seed("seed", cl::cat(category),
+                              cl::desc("Of the inputs; 0 takes a new one"));
+static cl::opt<std::string>
+    only("only", cl::cat(category),
+         cl::desc("Run variants whose name holds this text"));
+static cl::opt<unsigned>
+    vectorBits("vector-bits", cl::cat(category),
+               cl::desc("128, 256 or 512; 0: what the host has"));
+static cl::opt<unsigned> jobs("jobs", cl::cat(category),
+                              cl::init(std::thread::hardware_concurrency()),
+                              cl::desc("Variants at once"));
+static cl::opt<std::string> json("json", cl::cat(category),
+                                 cl::desc("Write the cells to this file"));
+static cl::opt<std::string> markdown("markdown", cl::cat(category),
+                                     cl::desc("Write the table to this file"));
+static cl::opt<bool> math("math", cl::cat(category),
+                          cl::desc("Check the elementary functions instead"));
+static cl::opt<float> scaleFactor(
+    "scale-factor", cl::cat(category), cl::init(1),
+    cl::desc("Multiply the kernels' scale, to see the tool notice it"));
+static cl::opt<bool> printMlir("print-mlir", cl::cat(category),
+                               cl::desc("Print the variants and stop"));
+
+/// All cells of one variant.
+static VariantReport runVariant(const Spec &spec, const JitOptions &options) {
+  VariantReport report{spec, {}, {}, 0};
+  Expected<CompiledVariant> kernels = compileVariant(spec.toMlir(), options);
+  if (!kernels) {
+    report.failure = toString(kernels.takeError());
+    return report;
+  }
+  report.compileSeconds = kernels->seconds;
+  for (const Batch &batch : allBatches(spec))
+    report.cells.push_back({batch.name, nameOf(batch.pool),
+                            runCell(spec, batch, *kernels, seed, scaleFactor)});
+  report.cells.push_back({"merge", "", runMergeCell(spec, *kernels, seed)});
+  report.cells.push_back({"bad calls", "", runBadCalls(spec, *kernels, seed)});
+  return report;
+}
+
+int main(int argc, char **argv) {
+  InitLLVM initialize(argc, argv);
+  cl::HideUnrelatedOptions(category);
+  cl::ParseCommandLineOptions(
+      argc, argv, "kvc-conformance: CPU kernels against the reference\n");
+  initializeJit();
+  JitOptions options;
+  options.vectorBits = vectorBits;
+  if (math)
+    return checkMath(options, outs()) ? 0 : 1;
+  if (seed == 0)
+    seed = std::random_device()() | 1u;
+
+  std::vector<Spec> specs;
+  for (Spec &spec : allSpecs())
+    if (spec.name.find(only) != std::string::npos)
+      specs.push_back(std::move(spec));
+  if (specs.empty()) {
+    errs() << "expected --only to name a variant, got '" << only << "'\n";
+    return 2;
+  }
+  if (printMlir) {
+    for (const Spec &spec : specs)
+      outs() << "// " << spec.name << "\n" << spec.toMlir() << "\n// -----\n";
+    return 0;
+  }
+
+  auto begin = std::chrono::steady_clock::now();
+  std::vector<VariantReport> reports(specs.size());
+  std::atomic<size_t> next{0};
+  std::mutex printing;
+  auto work = [&] {
+    for (size_t i; (i = next++) < specs.size();) {
+      reports[i] = runVariant(specs[i], options);
+      std::lock_guard<std::mutex> lock(printing);
+      printVariant(reports[i], outs());
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned j = 1; j < jobs; ++j)
+    threads.emplace_back(work);
+  work();
+  for (std::thread &thread : threads)
+    thread.join();
+  double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
+          .count();
+
+  Summary summary = summarize(reports);
+  outs() << summary.cells - summary.failures << " of " << summary.cells
+         << " cells agree, " << specs.size() << " variants, "
+         << format("%.1f s", seconds) << ", seed " << seed << "\n";
+  if (!json.empty() && !writeJson(json, reports, seed))
+    return 1;
+  if (!markdown.empty() && !writeMarkdown(markdown, reports, seed))
+    return 1;
+  return summary.failures == 0 ? 0 : 1;
+}
