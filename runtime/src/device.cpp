@@ -14,8 +14,7 @@ using namespace kvcrt;
 
 kvcrt_device::~kvcrt_device() = default;
 
-kvcrt_status kvcrt_device::alloc(kvcrt_memory_kind kind, uint64_t bytes,
-                                 void **out) {
+kvcrt_status kvcrt_device::alloc(int32_t kind, uint64_t bytes, void **out) {
   if (!out || bytes == 0 || bytes > (uint64_t(1) << 46) ||
       (kind != KVCRT_MEMORY_PAYLOAD && kind != KVCRT_MEMORY_CONTROL))
     return KVCRT_INVALID_ARGUMENT;
@@ -113,7 +112,7 @@ kvcrt_status kvcrt_device_reserve_workspace(kvcrt_device *device,
   return device ? device->reserveWorkspace(bytes) : KVCRT_INVALID_ARGUMENT;
 }
 
-kvcrt_status kvcrt_device_alloc(kvcrt_device *device, kvcrt_memory_kind kind,
+kvcrt_status kvcrt_device_alloc(kvcrt_device *device, int32_t kind,
                                 uint64_t bytes, void **out_address) {
   return device ? device->alloc(kind, bytes, out_address)
                 : KVCRT_INVALID_ARGUMENT;

@@ -44,23 +44,22 @@ struct kvcrt_device {
   virtual kvcrt_status synchronize(void *stream) = 0;
 
   /// A piece of memory that the registry below keeps the size of.
-  kvcrt_status alloc(kvcrt_memory_kind kind, uint64_t bytes, void **out);
+  kvcrt_status alloc(int32_t kind, uint64_t bytes, void **out);
   kvcrt_status free(void *address);
   kvcrt_status reserveWorkspace(uint64_t bytes);
 
   kvcrt_env env = {}; // owner: the device; changed by reserveWorkspace only
 
 protected:
-  virtual void *allocate(kvcrt_memory_kind kind, uint64_t bytes) = 0;
-  virtual void deallocate(void *address, kvcrt_memory_kind kind,
-                          uint64_t bytes) = 0;
+  virtual void *allocate(int32_t kind, uint64_t bytes) = 0;
+  virtual void deallocate(void *address, int32_t kind, uint64_t bytes) = 0;
   /// Frees what a user left; derived destructors call it, since `deallocate`
   /// is theirs.
   void freeAll();
 
 private:
   struct Allocation {
-    kvcrt_memory_kind kind;
+    int32_t kind; // kvcrt_memory_kind
     uint64_t bytes;
   };
   std::mutex mutex_; // guards allocations_

@@ -74,10 +74,10 @@ public:
   }
 
 protected:
-  void *allocate(kvcrt_memory_kind kind, uint64_t bytes) override {
+  void *allocate(int32_t kind, uint64_t bytes) override {
     return allocateHost(bytes, kind == KVCRT_MEMORY_PAYLOAD);
   }
-  void deallocate(void *address, kvcrt_memory_kind, uint64_t bytes) override {
+  void deallocate(void *address, int32_t, uint64_t bytes) override {
     freeHost(address, bytes);
   }
 

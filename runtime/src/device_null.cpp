@@ -52,12 +52,11 @@ public:
   }
 
 protected:
-  void *allocate(kvcrt_memory_kind kind, uint64_t bytes) override {
+  void *allocate(int32_t kind, uint64_t bytes) override {
     return kind == KVCRT_MEMORY_CONTROL ? allocateHost(bytes, false)
                                         : reserveAddressSpace(bytes);
   }
-  void deallocate(void *address, kvcrt_memory_kind kind,
-                  uint64_t bytes) override {
+  void deallocate(void *address, int32_t kind, uint64_t bytes) override {
     if (kind == KVCRT_MEMORY_CONTROL)
       freeHost(address, bytes);
     else

@@ -26,14 +26,12 @@ static_assert(kNumDtypes == KVCRT_DTYPE_U64 + 1, "one row per enumerator");
 
 } // namespace
 
-const char *kvcrt_dtype_name(kvcrt_dtype dtype) {
-  const int index = static_cast<int>(dtype);
-  return index < 0 || index >= kNumDtypes ? nullptr : kDtypes[index].name;
+const char *kvcrt_dtype_name(int32_t dtype) {
+  return dtype < 0 || dtype >= kNumDtypes ? nullptr : kDtypes[dtype].name;
 }
 
-size_t kvcrt_dtype_size(kvcrt_dtype dtype) {
-  const int index = static_cast<int>(dtype);
-  return index < 0 || index >= kNumDtypes ? 0 : kDtypes[index].size;
+size_t kvcrt_dtype_size(int32_t dtype) {
+  return dtype < 0 || dtype >= kNumDtypes ? 0 : kDtypes[dtype].size;
 }
 
 int32_t kvcrt::findDtype(const char *name) {
@@ -45,7 +43,7 @@ int32_t kvcrt::findDtype(const char *name) {
 
 bool kvcrt::tensorBytes(const int64_t *shape, int32_t rank, int32_t dtype,
                         uint64_t &bytes) {
-  bytes = kvcrt_dtype_size(static_cast<kvcrt_dtype>(dtype));
+  bytes = kvcrt_dtype_size(dtype);
   for (int32_t axis = 0; axis < rank; ++axis)
     if (shape[axis] < 0 ||
         __builtin_mul_overflow(bytes, static_cast<uint64_t>(shape[axis]),

@@ -38,7 +38,7 @@ kvcrt_status writeTensors(const char *path, const kvcrt_safetensor *tensors,
                           tensor.name ? tensor.name : "");
     uint64_t expected = 0;
     if (tensor.rank < 0 || tensor.rank > KVCRT_MAX_TENSOR_RANK ||
-        !kvcrt_dtype_name(static_cast<kvcrt_dtype>(tensor.dtype)) ||
+        !kvcrt_dtype_name(tensor.dtype) ||
         !tensorBytes(tensor.shape, tensor.rank, tensor.dtype, expected) ||
         expected != tensor.bytes || (tensor.bytes && !tensor.data))
       return message.fail(KVCRT_INVALID_ARGUMENT,
@@ -47,7 +47,7 @@ kvcrt_status writeTensors(const char *path, const kvcrt_safetensor *tensors,
                           tensor.name, (unsigned long long)expected,
                           (unsigned long long)tensor.bytes);
     auto &entry = header[tensor.name];
-    entry["dtype"] = kvcrt_dtype_name(static_cast<kvcrt_dtype>(tensor.dtype));
+    entry["dtype"] = kvcrt_dtype_name(tensor.dtype);
     entry["shape"] = nlohmann::ordered_json::array();
     for (int32_t axis = 0; axis < tensor.rank; ++axis)
       entry["shape"].push_back(tensor.shape[axis]);

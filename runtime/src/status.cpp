@@ -3,16 +3,18 @@
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The switch has no default, so that the compiler names a status that was added
-// to abi.h and forgotten here.
+// The switch is over the enumeration and has no default, so that the compiler
+// names a status that was added to abi.h and forgotten here.
 //
 //===----------------------------------------------------------------------===//
 #include "kvcrt/runtime.h"
 
 #include <cstring>
 
-const char *kvcrt_status_string(kvcrt_status status) {
-  switch (status) {
+const char *kvcrt_status_string(int32_t status) {
+  if (status < KVCRT_OK || status > KVCRT_ILLEGAL_POLICY)
+    return "unknown kvcrt_status";
+  switch (static_cast<kvcrt_status>(status)) {
   case KVCRT_OK:
     return "KVCRT_OK";
   case KVCRT_OUT_OF_BLOCKS:

@@ -72,8 +72,7 @@ TEST_P(Device, RefusesWhatIsNoSize) {
   EXPECT_EQ(
       kvcrt_device_alloc(device, KVCRT_MEMORY_PAYLOAD, 1ull << 60, &address),
       KVCRT_INVALID_ARGUMENT);
-  EXPECT_EQ(kvcrt_device_alloc(device, static_cast<kvcrt_memory_kind>(7), 64,
-                               &address),
+  EXPECT_EQ(kvcrt_device_alloc(device, 7, 64, &address),
             KVCRT_INVALID_ARGUMENT);
   EXPECT_EQ(kvcrt_device_alloc(nullptr, KVCRT_MEMORY_PAYLOAD, 64, &address),
             KVCRT_INVALID_ARGUMENT);

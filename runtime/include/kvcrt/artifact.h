@@ -67,9 +67,9 @@ typedef enum kvcrt_dtype {
   KVCRT_DTYPE_U64 = 14
 } kvcrt_dtype;
 /* As files spell it, e.g. "BF16"; null for a value outside the enumeration. */
-const char *kvcrt_dtype_name(kvcrt_dtype dtype);
+const char *kvcrt_dtype_name(int32_t dtype);
 /* Bytes of one element; 0 for a value outside the enumeration. */
-size_t kvcrt_dtype_size(kvcrt_dtype dtype);
+size_t kvcrt_dtype_size(int32_t dtype);
 
 /*===-- Manifest --===*/
 

@@ -46,8 +46,9 @@ extern "C" {
 #define KVCRT_INIT(x) kvcrt_struct_init((x), (uint32_t)sizeof(*(x)))
 void kvcrt_struct_init(void *structure, uint32_t struct_size);
 
-/* The enumerator's name, e.g. "KVCRT_OUT_OF_BLOCKS"; never null. */
-const char *kvcrt_status_string(kvcrt_status status);
+/* The enumerator's name, e.g. "KVCRT_OUT_OF_BLOCKS"; never null. Takes what
+ * kernels return. */
+const char *kvcrt_status_string(int32_t status);
 
 /*===-- Policies --===*/
 
@@ -105,8 +106,9 @@ const kvcrt_env *kvcrt_device_env(const kvcrt_device *device);
 kvcrt_status kvcrt_device_reserve_workspace(kvcrt_device *device,
                                             uint64_t bytes);
 
-/* 128-byte aligned, zeroed. bytes = 0 gives KVCRT_INVALID_ARGUMENT. */
-kvcrt_status kvcrt_device_alloc(kvcrt_device *device, kvcrt_memory_kind kind,
+/* kind: kvcrt_memory_kind. 128-byte aligned, zeroed. bytes = 0 gives
+ * KVCRT_INVALID_ARGUMENT. */
+kvcrt_status kvcrt_device_alloc(kvcrt_device *device, int32_t kind,
                                 uint64_t bytes, void **out_address);
 /* address: from kvcrt_device_alloc, or null. KVCRT_NOT_FOUND otherwise. */
 kvcrt_status kvcrt_device_free(kvcrt_device *device, void *address);
