@@ -11,18 +11,30 @@
 
 namespace kvcrt {
 
-void BlockTable::create(int32_t sequences, int32_t stride, int32_t block,
-                        Retention retention) {
+/// An odd number of cache lines: rows that are a power of two apart would all
+/// fall into the same few sets of a cache.
+static int32_t strideFor(int32_t entries) {
+  constexpr int32_t kLine = 64 / sizeof(int32_t);
+  if (entries <= kLine)
+    return entries;
+  return ((entries + kLine - 1) / kLine | 1) * kLine;
+}
+
+void BlockTable::create(int32_t sequences, int32_t entries, int32_t block,
+                        int32_t stepSlots, Retention retention) {
   block_ = block;
   shift_ = -1;
   for (int32_t bit = 0; bit < 31; ++bit)
     if (block == int32_t(1) << bit)
       shift_ = bit;
-  stride_ = stride;
+  stride_ = strideFor(entries);
   retention_ = retention;
   rows_.resize(sequences);
+  synced_.resize(stepSlots);
+  for (std::vector<Synced> &slot : synced_)
+    slot.resize(sequences);
   entries_.reset(static_cast<int32_t *>(
-      calloc(size_t(sequences) * stride, sizeof(int32_t))));
+      calloc(size_t(sequences) * stride_, sizeof(int32_t))));
   if (!entries_)
     throw std::bad_alloc();
 }
@@ -52,8 +64,8 @@ void BlockTable::truncate(int32_t sequence, int32_t count, BlockPool &pool,
     if (block >= 0)
       pool.drop(block, newestStep);
   }
-  for (Row::Synced &synced : r.synced)
-    synced.count = std::min(synced.count, count);
+  r.last = r.count ? entry[r.count - 1] : -1;
+  forget(sequence, count);
 }
 
 void BlockTable::retain(int32_t sequence, int32_t floor, BlockPool &pool,
@@ -70,8 +82,8 @@ void BlockTable::retain(int32_t sequence, int32_t floor, BlockPool &pool,
 void BlockTable::replace(int32_t sequence, int32_t j, int32_t block) {
   Row &r = rows_[sequence];
   entries(sequence)[j] = block;
-  for (Row::Synced &synced : r.synced)
-    synced.count = std::min(synced.count, j);
+  r.last = entries(sequence)[r.count - 1];
+  forget(sequence, j);
 }
 
 void BlockTable::share(int32_t from, int32_t to, int32_t count,
@@ -85,6 +97,7 @@ void BlockTable::share(int32_t from, int32_t to, int32_t count,
   for (int32_t j = 0; j < count; ++j)
     if (entries(to)[j] >= 0)
       pool.share(entries(to)[j]);
+  target.last = count ? entries(to)[count - 1] : -1;
 }
 
 } // namespace kvcrt

@@ -42,15 +42,13 @@ public:
     int32_t nextFree = 0; // first block that retention has not freed
     /// The least floor (see sequence.h) at which nextFree can be freed.
     int32_t freeAt = INT32_MAX;
-    struct Synced {
-      int32_t count = 0;    // leading entries that the device table has
-      int32_t nextFree = 0; // of which these are -1 from sinkBlocks on
-    } synced[kMaxStepSlots];
+    int32_t last = -1; // entry count - 1, so that most steps read no entry
   };
 
-  /// Rows for `sequences` slots of `stride` entries each.
-  void create(int32_t sequences, int32_t stride, int32_t block,
-              Retention retention);
+  /// Rows for `sequences` slots, each with room for `entries` entries, and
+  /// `stepSlots` sets of device arrays.
+  void create(int32_t sequences, int32_t entries, int32_t block,
+              int32_t stepSlots, Retention retention);
 
   int32_t block() const { return block_; }
   int32_t stride() const { return stride_; }
@@ -84,9 +82,12 @@ public:
   /// Appends blocks from the pool until there are `count`.
   void extend(int32_t sequence, int32_t count, BlockPool &pool) {
     Row &r = rows_[sequence];
+    if (r.count >= count)
+      return;
     int32_t *entry = entries(sequence);
     while (r.count < count)
       entry[r.count++] = pool.take();
+    r.last = entry[count - 1];
   }
   /// Drops entries from `count` on.
   void truncate(int32_t sequence, int32_t count, BlockPool &pool,
@@ -102,10 +103,12 @@ public:
   /// Brings one row of a device table up to date. fresh: the row held another
   /// sequence's entries.
   void sync(int32_t sequence, int32_t slot, int32_t *device, bool fresh) {
-    Row &r = rows_[sequence];
-    Row::Synced &synced = r.synced[slot];
+    const Row &r = rows_[sequence];
+    Synced &synced = synced_[slot][sequence];
     if (fresh)
       synced = {0, retention_.sinkBlocks};
+    if (synced.count == r.count && synced.nextFree == r.nextFree)
+      return;
     const int32_t *entry = entries(sequence);
     for (int32_t j = synced.nextFree, e = std::min(r.nextFree, synced.count);
          j < e; ++j)
@@ -116,14 +119,30 @@ public:
     synced = {r.count, r.nextFree};
   }
 
+  /// The block that holds a token.
+  int32_t blockAt(int32_t sequence, int32_t j) const {
+    const Row &r = rows_[sequence];
+    return j == r.count - 1 ? r.last : entries(sequence)[j];
+  }
+
 private:
+  struct Synced {
+    int32_t count = 0;    // leading entries that the device table has
+    int32_t nextFree = 0; // of which these are -1 from sinkBlocks on
+  };
+
+  void forget(int32_t sequence, int32_t count) {
+    for (std::vector<Synced> &slot : synced_)
+      slot[sequence].count = std::min(slot[sequence].count, count);
+  }
   int32_t freeThreshold(int32_t nextFree) const;
 
   int32_t block_ = 0;  // tokens; constant
   int32_t shift_ = -1; // log2(block_), or -1
   int32_t stride_ = 0; // entries per row; constant
   Retention retention_;
-  std::vector<Row> rows_; // [sequences]
+  std::vector<Row> rows_;                   // [sequences]
+  std::vector<std::vector<Synced>> synced_; // [stepSlots][sequences]
   /// [sequences][stride]; from calloc, so that unused rows cost no memory.
   std::unique_ptr<int32_t[], void (*)(void *)> entries_{nullptr, &::free};
 };

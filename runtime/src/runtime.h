@@ -25,7 +25,6 @@
 #include "sequence.h"
 #include "step_arrays.h"
 
-#include <deque>
 #include <mutex>
 
 namespace kvcrt {
@@ -51,6 +50,8 @@ struct StepSlot {
   std::vector<kvcrt_cache> caches;      // in the order of Group::layers
   std::vector<StepRecord> records;      // rows of this step
   std::vector<kvcrt_sequence> rowOwner; // [maxSeqs] whose entries a row holds
+  std::vector<int32_t> rowOf; // [max_live_seqs] row that a sequence's tables
+                              // were last brought up to date in
   CopyQueue copies;
   uint64_t id = 0; // 0 = free
   bool submitted = false;
@@ -112,7 +113,7 @@ private:
   void commitTokens(kvcrt::Sequence &sequence, int32_t index, int32_t accepted);
   void truncate(kvcrt::Sequence &sequence, int32_t index, int32_t length);
   /// The record of a sequence in the step that uses a slot, or null.
-  kvcrt::StepRecord *recordOf(const kvcrt::Sequence &sequence, size_t slot);
+  kvcrt::StepRecord *recordOf(int32_t index, size_t slot);
   /// The least length that rollback may leave.
   int32_t shortest(const kvcrt::Sequence &sequence) const {
     return rollback_ < 0 ? 0 : sequence.floor;
@@ -139,9 +140,9 @@ private:
   std::vector<float *> ropeTables_; // constant; owner: this, device memory
 
   std::mutex mutex_; // guards all that follows, and what it contains
-  std::deque<kvcrt::Group> groups_;
+  std::vector<kvcrt::Group> groups_; // never resized: pools do not move
   kvcrt::SequenceTable sequences_;
-  std::deque<kvcrt::StepSlot> slots_;
+  std::vector<kvcrt::StepSlot> slots_; // never resized
   kvcrt::CopyQueue pending_;
   std::vector<int32_t> needed_; // [groups] result of the last plan
   uint64_t plan_ = 0;           // number of the last plan

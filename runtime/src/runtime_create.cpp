@@ -51,6 +51,7 @@ kvcrt_status kvcrt_runtime::create(const kvcrt_runtime_desc &desc,
                         "expected max_logit_rows >= 0, got %d", maxLogitRows_);
 
   maxLength_ = capacity_.max_kv_len;
+  std::vector<Group>(desc.num_groups).swap(groups_);
   for (int32_t g = 0; g < desc.num_groups; ++g)
     if (kvcrt_status status = createGroup(desc.groups[g], g, message))
       return status;
@@ -69,13 +70,15 @@ kvcrt_status kvcrt_runtime::create(const kvcrt_runtime_desc &desc,
       retention.sinkBlocks =
           p.sink_tokens / p.block + (p.sink_tokens % p.block != 0);
     }
-    const int32_t stride = (maxLength_ - 1) / p.block + 1;
-    group.table.create(static_cast<int32_t>(live), stride, p.block, retention);
+    group.table.create(static_cast<int32_t>(live),
+                       (maxLength_ - 1) / p.block + 1, p.block, slots,
+                       retention);
     if (kvcrt_status status = fillRopeTable(group, message))
       return status;
   }
-  for (int32_t s = 0; s < slots; ++s)
-    if (kvcrt_status status = createSlot(slots_.emplace_back()))
+  std::vector<StepSlot>(slots).swap(slots_);
+  for (StepSlot &slot : slots_)
+    if (kvcrt_status status = createSlot(slot))
       return message.fail(status,
                           "cannot allocate step arrays for %d sequences and %d "
                           "tokens; lower the capacities",
@@ -96,7 +99,7 @@ kvcrt_status kvcrt_runtime::createGroup(const kvcrt_group_desc &desc,
   Message inner{text, sizeof(text)};
   kvcrt_status status =
       kvcrt_legality_check(&desc.policy, inner.data, inner.size);
-  Group &group = groups_.emplace_back();
+  Group &group = groups_[index];
   group.policy = desc.policy;
   if (!status)
     status =
@@ -248,6 +251,7 @@ kvcrt_status kvcrt_runtime::createSlot(StepSlot &slot) {
                              maxLogitRows_, shapes))
     return status;
   slot.rowOwner.assign(capacity_.max_seqs, 0);
+  slot.rowOf.assign(sequences_.numSlots(), 0);
   slot.records.reserve(capacity_.max_seqs);
   slot.caches.resize(numCaches_);
   for (size_t g = 0; g < groups_.size(); ++g) {

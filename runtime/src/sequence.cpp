@@ -19,7 +19,7 @@ bool kvcrt_runtime::writesShared(const Sequence &sequence, int32_t index,
   if (!sequence.mayShare || group.table.offsetOf(sequence.computed) == 0)
     return false;
   entry = group.table.blockOf(sequence.computed);
-  return group.pool.references(group.table.entries(index)[entry]) > 1;
+  return group.pool.references(group.table.blockAt(index, entry)) > 1;
 }
 
 void kvcrt_runtime::commitTokens(Sequence &sequence, int32_t index,
@@ -44,16 +44,16 @@ void kvcrt_runtime::truncate(Sequence &sequence, int32_t index,
                          newestInFlight());
   // Steps in flight that covered the tokens must not commit them any more.
   for (size_t slot = 0; slot < slots_.size(); ++slot)
-    if (StepRecord *record = recordOf(sequence, slot))
+    if (StepRecord *record = recordOf(index, slot))
       record->tokens =
           std::max(0, std::min(record->tokens, length - record->start));
 }
 
-StepRecord *kvcrt_runtime::recordOf(const Sequence &sequence, size_t slot) {
+StepRecord *kvcrt_runtime::recordOf(int32_t index, size_t slot) {
   StepSlot &step = slots_[slot];
-  const int32_t row = sequence.row[slot];
-  if (!step.id || row < 0 || row >= int32_t(step.records.size()) ||
-      step.records[row].sequence != sequence.name)
+  const int32_t row = step.rowOf[index];
+  if (!step.id || row >= int32_t(step.records.size()) ||
+      step.records[row].sequence != sequences_[index].name)
     return nullptr;
   return &step.records[row];
 }
@@ -133,7 +133,7 @@ kvcrt_status kvcrt_runtime::fork(kvcrt_sequence name, kvcrt_sequence *out) {
   source.mayShare = target.mayShare = true;
   tokens_ += target.length;
   for (size_t slot = 0; slot < slots_.size(); ++slot)
-    if (const StepRecord *record = recordOf(source, slot))
+    if (const StepRecord *record = recordOf(from, slot))
       slots_[slot].forked |= record->tokens > 0;
   for (Group &group : groups_) {
     group.table.clear(to);

@@ -34,7 +34,6 @@ struct Sequence {
   int32_t floor = 0;
   uint64_t plan = 0;     // number of the last plan that named this sequence
   bool mayShare = false; // was forked, on either side: blocks may be shared
-  int32_t row[kMaxStepSlots]; // row in each step slot's arrays, -1 = none
 
   /// Moves floor after a commit; rollback: the budget.
   void raiseFloor(int32_t rollback) {
@@ -69,8 +68,6 @@ public:
     free_.pop_back();
     Sequence &sequence = slots_[slot];
     sequence = Sequence();
-    for (int32_t &row : sequence.row)
-      row = -1;
     sequence.name = ++created_ << kSlotBits | uint64_t(slot + 1);
     return slot;
   }

@@ -84,6 +84,9 @@ kvcrt_status kvcrt_runtime::verify(Message message) {
       if (row.count != table.blocksFor(s.length))
         return message.fail(KVCRT_CORRUPT, "group %zu: %d blocks for %d tokens",
                             g, row.count, s.length);
+      if (row.count && row.last != table.entries(index)[row.count - 1])
+        return message.fail(KVCRT_CORRUPT, "group %zu: the last block is stale",
+                            g);
       for (int32_t j = 0; j < row.count; ++j) {
         const int32_t block = table.entries(index)[j];
         const bool freed =

@@ -73,7 +73,7 @@ kvcrt_status kvcrt_runtime::beginStep(const kvcrt_step_entry *entries,
       Group &group = groups_[g];
       int32_t j;
       if (writesShared(sequence, index, group, j)) {
-        const int32_t from = group.table.entries(index)[j];
+        const int32_t from = group.table.blockAt(index, j);
         const int32_t to = group.pool.take();
         slot.copies.push({g, from, to});
         group.table.replace(index, j, to);
@@ -126,14 +126,15 @@ void kvcrt_runtime::fillRow(StepSlot &slot, int32_t slotIndex, int32_t row,
                             int32_t firstToken, int32_t tokens) {
   StepArrays &arrays = slot.arrays;
   const int32_t start = sequence.computed;
-  for (int32_t t = 0; t < tokens; ++t) {
+  int32_t t = 0;
+  do { // not a vector loop: most entries have one token
     arrays.positions[firstToken + t] = start + t;
     arrays.tokenSeq[firstToken + t] = row;
-  }
+  } while (++t < tokens);
   const bool fresh =
-      slot.rowOwner[row] != sequence.name || sequence.row[slotIndex] != row;
+      slot.rowOwner[row] != sequence.name || slot.rowOf[index] != row;
   slot.rowOwner[row] = sequence.name;
-  sequence.row[slotIndex] = row;
+  slot.rowOf[index] = row;
 
   for (size_t g = 0; g < groups_.size(); ++g) {
     BlockTable &table = groups_[g].table;
@@ -142,14 +143,18 @@ void kvcrt_runtime::fillRow(StepSlot &slot, int32_t slotIndex, int32_t row,
                fresh);
     if (out.firstBlock)
       out.firstBlock[row] = table.firstBlock(index);
-    // Runs of consecutive slots, one per block.
-    const int32_t *entry = table.entries(index);
+    // Runs of consecutive slots, one per block; decode has one run of one.
     int32_t *mapping = out.slotMapping + firstToken;
-    int32_t block = table.blockOf(start), offset = table.offsetOf(start);
-    for (int32_t t = 0; t < tokens; ++block, offset = 0) {
-      const int32_t base = entry[block] * table.block();
-      for (; offset < table.block() && t < tokens; ++offset, ++t)
-        mapping[t] = base + offset;
+    int32_t j = table.blockOf(start), offset = table.offsetOf(start);
+    int32_t slotId = table.blockAt(index, j) * table.block() + offset;
+    for (int32_t t = 0;;) {
+      mapping[t] = slotId++;
+      if (++t == tokens)
+        break;
+      if (++offset == table.block()) {
+        offset = 0;
+        slotId = table.blockAt(index, ++j) * table.block();
+      }
     }
   }
 }

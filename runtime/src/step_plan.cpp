@@ -73,7 +73,7 @@ kvcrt_status kvcrt_runtime::plan(const kvcrt_step_entry *entries, int32_t count,
       if (writesShared(sequence, index, group, j)) {
         // Of w writers of a block with r references, min(w, r - 1) copy it: the
         // last owner keeps it.
-        const int32_t block = table.entries(index)[j];
+        const int32_t block = table.blockAt(index, j);
         needed_[g] += ++group.pool.plannedWriters(block, plan_) <
                       group.pool.references(block);
       }
