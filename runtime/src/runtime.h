@@ -45,6 +45,14 @@ struct StepRecord {
   int32_t tokens; // that still stand: rollback shortens it
 };
 
+/// What a plan found out about an entry, for begin to apply.
+struct PlannedRow {
+  int32_t index; // slot of the sequence
+  int32_t start; // its computed tokens
+  int32_t tokens;
+  bool fresh; // its row in the step slot holds another sequence's entries
+};
+
 struct StepSlot {
   StepArrays arrays;
   std::vector<kvcrt_cache> caches;      // in the order of Group::layers
@@ -123,9 +131,8 @@ private:
   kvcrt_status plan(const kvcrt_step_entry *entries, int32_t count,
                     kvcrt::Message message);
   // step.cpp
-  void fillRow(kvcrt::StepSlot &slot, int32_t slotIndex, int32_t row,
-               kvcrt::Sequence &sequence, int32_t index, int32_t firstToken,
-               int32_t tokens);
+  void fillRows(const kvcrt_step_entry *entries, kvcrt::StepSlot &slot);
+  void fillGroup(kvcrt::StepSlot &slot, int32_t slotIndex, int32_t group);
   kvcrt::StepSlot *findStep(uint64_t id);
   uint64_t newestInFlight() const { return inFlight_ ? newestStep_ : 0; }
   void leaveFlight(kvcrt::StepSlot &slot);
@@ -144,7 +151,8 @@ private:
   kvcrt::SequenceTable sequences_;
   std::vector<kvcrt::StepSlot> slots_; // never resized
   kvcrt::CopyQueue pending_;
-  std::vector<int32_t> needed_; // [groups] result of the last plan
+  std::vector<kvcrt::PlannedRow> planned_; // [entries] of the last plan
+  std::vector<int32_t> needed_; // [groups] blocks that the last plan takes
   uint64_t plan_ = 0;           // number of the last plan
   uint64_t newestStep_ = 0;     // number of the last step begun
   uint64_t copied_ = 0;         // blocks copied on write

@@ -61,6 +61,7 @@ kvcrt_status kvcrt_runtime::create(const kvcrt_runtime_desc &desc,
     return status;
 
   needed_.resize(groups_.size());
+  planned_.reserve(capacity_.max_seqs);
   sequences_.create(static_cast<int32_t>(live));
   for (Group &group : groups_) {
     const kvcrt_policy &p = group.policy;

@@ -57,57 +57,11 @@ kvcrt_status kvcrt_runtime::beginStep(const kvcrt_step_entry *entries,
   slot.id = ++newestStep_;
   slot.submitted = slot.committed = slot.forked = false;
   ++inFlight_;
-  slot.records.clear();
   slot.copies.take(pending_);
-  StepArrays &arrays = slot.arrays;
-  const int32_t groups = static_cast<int32_t>(groups_.size());
-  int32_t token = 0, logit = 0, longestQuery = 0, longest = 0;
-  for (int32_t row = 0; row < count; ++row) {
-    const kvcrt_step_entry &entry = entries[row];
-    const int32_t index = sequences_.find(entry.sequence);
-    Sequence &sequence = sequences_[index];
-    const int32_t start = sequence.computed, tokens = entry.new_tokens;
-    const int32_t end = start + tokens;
-    slot.records.push_back({sequence.name, start, tokens});
-    for (int32_t g = 0; g < groups; ++g) {
-      Group &group = groups_[g];
-      int32_t j;
-      if (writesShared(sequence, index, group, j)) {
-        const int32_t from = group.table.blockAt(index, j);
-        const int32_t to = group.pool.take();
-        slot.copies.push({g, from, to});
-        group.table.replace(index, j, to);
-        group.pool.drop(from, newestStep_);
-        ++copied_;
-      }
-      group.table.extend(index, group.table.blocksFor(end), group.pool);
-    }
-    fillRow(slot, slotIndex, row, sequence, index, token, tokens);
-
-    sequence.computed = end;
-    if (end > sequence.length) {
-      tokens_ += end - sequence.length;
-      sequence.length = end;
-    }
-    arrays.qoIndptr[row] = token;
-    arrays.kvLen[row] = end;
-    token += tokens;
-    if (entry.logits == KVCRT_LOGITS_LAST)
-      arrays.logitRows[logit++] = token - 1;
-    else if (entry.logits == KVCRT_LOGITS_ALL)
-      for (int32_t t = token - tokens; t < token; ++t)
-        arrays.logitRows[logit++] = t;
-    longestQuery = std::max(longestQuery, tokens);
-    longest = std::max(longest, end);
-  }
-  arrays.qoIndptr[count] = token;
-  arrays.header->num_seqs = count;
-  arrays.header->num_tokens = token;
-  arrays.header->num_logit_rows = logit;
-  arrays.header->num_tasks = 0;
-  arrays.header->max_q_len = longestQuery;
-  arrays.header->max_kv_len = longest;
-  *arrays.errorWord = 0;
+  for (int32_t g = 0; g < int32_t(groups_.size()); ++g)
+    fillGroup(slot, slotIndex, g);
+  fillRows(entries, slot);
+  *slot.arrays.errorWord = 0;
   for (const Group &group : groups_)
     for (int32_t layer : group.layers)
       slot.caches[layer].num_blocks = group.pool.numBlocks();
@@ -116,40 +70,53 @@ kvcrt_status kvcrt_runtime::beginStep(const kvcrt_step_entry *entries,
   out->id = slot.id;
   out->slot = slotIndex;
   out->num_caches = numCaches_;
-  out->step = &arrays.step;
+  out->step = &slot.arrays.step;
   out->caches = slot.caches.data();
   return KVCRT_OK;
 }
 
-void kvcrt_runtime::fillRow(StepSlot &slot, int32_t slotIndex, int32_t row,
-                            Sequence &sequence, int32_t index,
-                            int32_t firstToken, int32_t tokens) {
-  StepArrays &arrays = slot.arrays;
-  const int32_t start = sequence.computed;
-  int32_t t = 0;
-  do { // not a vector loop: most entries have one token
-    arrays.positions[firstToken + t] = start + t;
-    arrays.tokenSeq[firstToken + t] = row;
-  } while (++t < tokens);
-  const bool fresh =
-      slot.rowOwner[row] != sequence.name || slot.rowOf[index] != row;
-  slot.rowOwner[row] = sequence.name;
-  slot.rowOf[index] = row;
+/// Claims a group's blocks for the planned rows and writes its arrays.
+void kvcrt_runtime::fillGroup(StepSlot &slot, int32_t slotIndex,
+                              int32_t groupIndex) {
+  Group &group = groups_[groupIndex];
+  BlockTable &table = group.table;
+  BlockPool &pool = group.pool;
+  const StepArrays::GroupArrays &out = slot.arrays.groups[groupIndex];
+  int32_t *mapping = out.slotMapping;
+  int32_t *deviceRow = out.blockTable;
+  const int32_t count = static_cast<int32_t>(planned_.size());
+  for (int32_t row = 0; row < count; ++row, deviceRow += table.stride()) {
+    PlannedRow &planned = planned_[row];
+    const int32_t index = planned.index;
+    const Sequence &sequence = sequences_[index];
+    int32_t j;
+    if (writesShared(sequence, index, group, j)) {
+      const int32_t from = table.blockAt(index, j);
+      const int32_t to = pool.take();
+      slot.copies.push({groupIndex, from, to});
+      table.replace(index, j, to);
+      pool.drop(from, newestStep_);
+      ++copied_;
+    }
+    table.extend(index, table.blocksFor(planned.start + planned.tokens), pool);
 
-  for (size_t g = 0; g < groups_.size(); ++g) {
-    BlockTable &table = groups_[g].table;
-    StepArrays::GroupArrays &out = arrays.groups[g];
-    table.sync(index, slotIndex, out.blockTable + int64_t(row) * table.stride(),
-               fresh);
+    if (groupIndex == 0) {
+      planned.fresh =
+          slot.rowOwner[row] != sequence.name || slot.rowOf[index] != row;
+      slot.rowOwner[row] = sequence.name;
+      slot.rowOf[index] = row;
+    }
+    table.sync(index, slotIndex, deviceRow, planned.fresh);
     if (out.firstBlock)
       out.firstBlock[row] = table.firstBlock(index);
+
     // Runs of consecutive slots, one per block; decode has one run of one.
-    int32_t *mapping = out.slotMapping + firstToken;
-    int32_t j = table.blockOf(start), offset = table.offsetOf(start);
+    j = table.blockOf(planned.start);
+    int32_t offset = table.offsetOf(planned.start);
     int32_t slotId = table.blockAt(index, j) * table.block() + offset;
     for (int32_t t = 0;;) {
-      mapping[t] = slotId++;
-      if (++t == tokens)
+      *mapping++ = slotId++;
+      if (++t == planned.tokens)
         break;
       if (++offset == table.block()) {
         offset = 0;
@@ -157,6 +124,49 @@ void kvcrt_runtime::fillRow(StepSlot &slot, int32_t slotIndex, int32_t row,
       }
     }
   }
+}
+
+/// Writes the arrays that all groups share, and moves the sequences' lengths.
+void kvcrt_runtime::fillRows(const kvcrt_step_entry *entries, StepSlot &slot) {
+  StepArrays &arrays = slot.arrays;
+  const int32_t count = static_cast<int32_t>(planned_.size());
+  int32_t token = 0, logit = 0, longestQuery = 0, longest = 0;
+  slot.records.resize(count);
+  for (int32_t row = 0; row < count; ++row) {
+    const PlannedRow &planned = planned_[row];
+    Sequence &sequence = sequences_[planned.index];
+    const int32_t start = planned.start, tokens = planned.tokens;
+    const int32_t end = start + tokens;
+    slot.records[row] = {sequence.name, start, tokens};
+    sequence.computed = end;
+    if (end > sequence.length) {
+      tokens_ += end - sequence.length;
+      sequence.length = end;
+    }
+    arrays.qoIndptr[row] = token;
+    arrays.kvLen[row] = end;
+    int32_t position = start;
+    do { // not a vector loop: most entries have one token
+      arrays.positions[token] = position;
+      arrays.tokenSeq[token] = row;
+      ++token;
+    } while (++position < end);
+    if (entries[row].logits == KVCRT_LOGITS_LAST)
+      arrays.logitRows[logit++] = token - 1;
+    else if (entries[row].logits == KVCRT_LOGITS_ALL)
+      for (int32_t t = token - tokens; t < token; ++t)
+        arrays.logitRows[logit++] = t;
+    longestQuery = std::max(longestQuery, tokens);
+    longest = std::max(longest, end);
+  }
+  arrays.qoIndptr[count] = token;
+  kvcrt_step_header &header = *arrays.header;
+  header.num_seqs = count;
+  header.num_tokens = token;
+  header.num_logit_rows = logit;
+  header.num_tasks = 0;
+  header.max_q_len = longestQuery;
+  header.max_kv_len = longest;
 }
 
 kvcrt_status kvcrt_runtime::submitStep(uint64_t id, void *stream) {

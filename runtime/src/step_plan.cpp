@@ -23,8 +23,7 @@ kvcrt_status kvcrt_runtime::plan(const kvcrt_step_entry *entries, int32_t count,
                         "expected at most %d sequences (max_seqs), got %d",
                         capacity_.max_seqs, count);
   ++plan_;
-  std::fill(needed_.begin(), needed_.end(), 0);
-  const int32_t groups = static_cast<int32_t>(groups_.size());
+  planned_.resize(count);
   int64_t tokens = 0, logits = 0;
   for (int32_t i = 0; i < count; ++i) {
     const kvcrt_step_entry &entry = entries[i];
@@ -63,21 +62,7 @@ kvcrt_status kvcrt_runtime::plan(const kvcrt_step_entry *entries, int32_t count,
                           i, entry.logits);
     }
     tokens += entry.new_tokens;
-    const int32_t end = sequence.computed + entry.new_tokens;
-    for (int32_t g = 0; g < groups; ++g) {
-      Group &group = groups_[g];
-      const BlockTable &table = group.table;
-      const int32_t held = table.row(index).count;
-      int32_t j;
-      needed_[g] += std::max(0, table.blocksFor(end) - held);
-      if (writesShared(sequence, index, group, j)) {
-        // Of w writers of a block with r references, min(w, r - 1) copy it: the
-        // last owner keeps it.
-        const int32_t block = table.blockAt(index, j);
-        needed_[g] += ++group.pool.plannedWriters(block, plan_) <
-                      group.pool.references(block);
-      }
-    }
+    planned_[i] = {index, sequence.computed, entry.new_tokens, false};
   }
   if (tokens > capacity_.max_tokens)
     return message.fail(KVCRT_CAPACITY_EXCEEDED,
@@ -88,6 +73,25 @@ kvcrt_status kvcrt_runtime::plan(const kvcrt_step_entry *entries, int32_t count,
                         "expected at most %d logit rows (max_logit_rows), got "
                         "%lld",
                         maxLogitRows_, static_cast<long long>(logits));
+  // Group by group: its table and pool stay in the cache.
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    Group &group = groups_[g];
+    const BlockTable &table = group.table;
+    int32_t needed = 0;
+    for (const PlannedRow &row : planned_) {
+      const int32_t end = row.start + row.tokens;
+      needed += std::max(0, table.blocksFor(end) - table.row(row.index).count);
+      int32_t j;
+      if (writesShared(sequences_[row.index], row.index, group, j)) {
+        // Of w writers of a block with r references, min(w, r - 1) copy it: the
+        // last owner keeps it.
+        const int32_t block = table.blockAt(row.index, j);
+        needed += ++group.pool.plannedWriters(block, plan_) <
+                  group.pool.references(block);
+      }
+    }
+    needed_[g] = needed;
+  }
   return KVCRT_OK;
 }
 
