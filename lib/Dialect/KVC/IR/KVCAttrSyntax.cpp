@@ -49,15 +49,19 @@ ParseResult kvc::parseFields(
 }
 
 ParseResult kvc::parseDouble(AsmParser &parser, FloatAttr &result) {
-  double value = 0.0;
-  int64_t integer = 0;
-  OptionalParseResult isInteger = parser.parseOptionalInteger(integer);
-  if (isInteger.has_value() ? failed(*isInteger)
-                            : failed(parser.parseFloat(value)))
+  // As an attribute: parseFloat refuses 10000, and parseOptionalInteger has
+  // taken the sign of -0.5 before it sees that this is no integer.
+  llvm::SMLoc loc = parser.getCurrentLocation();
+  Attribute number;
+  if (parser.parseAttribute(number))
     return failure();
-  if (isInteger.has_value())
-    value = static_cast<double>(integer);
-  result = parser.getBuilder().getF64FloatAttr(value);
+  if (auto real = dyn_cast<FloatAttr>(number))
+    result = parser.getBuilder().getF64FloatAttr(real.getValueAsDouble());
+  else if (auto integer = dyn_cast<IntegerAttr>(number);
+           integer && integer.getType().isSignlessInteger(64))
+    result = parser.getBuilder().getF64FloatAttr(double(integer.getInt()));
+  else
+    return parser.emitError(loc) << "expected a number, got " << number;
   return success();
 }
 

@@ -80,8 +80,13 @@ module @unknown_scaling attributes {kvc.a = #kvc.rope<theta = 1.0e4, dim = 64, s
 
 // -----
 
-// expected-error@+1 {{expected floating point literal}}
+// expected-error@+1 {{expected attribute value}}
 module @slopes_not_numbers attributes {kvc.a = #kvc.alibi<slopes = [a]>} {}
+
+// -----
+
+// expected-error@+1 {{expected a number, got true}}
+module @slopes_not_real attributes {kvc.a = #kvc.alibi<slopes = [true]>} {}
 
 // -----
 

@@ -30,7 +30,7 @@ module @storage attributes {
 // CHECK-SAME: kvc.d = #kvc.rope<theta = 1.000000e+04, dim = 64, scaling = linear<factor = 2.000000e+00>>
 // CHECK-SAME: kvc.e = #kvc.rope<theta = 5.000000e+05, dim = 128, scaling = llama3<factor = 8.000000e+00, low_freq_factor = 1.000000e+00, high_freq_factor = 4.000000e+00, original_max_positions = 8192>>
 // CHECK-SAME: kvc.f = #kvc.rope<theta = 1.000000e+04, dim = 64, at = attend, scaling = dynamic<factor = 2.000000e+00, original_max_positions = 2048>>
-// CHECK-SAME: kvc.g = #kvc.alibi, kvc.h = #kvc.alibi<slopes = [5.000000e-01, 2.500000e-01]>
+// CHECK-SAME: kvc.g = #kvc.alibi, kvc.h = #kvc.alibi<slopes = [5.000000e-01, -2.500000e-01, 1.000000e+00]>
 module @position attributes {
   kvc.a = #kvc.none,
   kvc.b = #kvc.rope<dim = 64, theta = 10000, style = neox, at = append, scaling = none>,
@@ -38,7 +38,7 @@ module @position attributes {
   kvc.d = #kvc.rope<theta = 1.0e4, dim = 64, scaling = linear<factor = 2>>,
   kvc.e = #kvc.rope<theta = 5.0e5, dim = 128, scaling = llama3<factor = 8.0, low_freq_factor = 1, high_freq_factor = 4.0, original_max_positions = 8192>>,
   kvc.f = #kvc.rope<theta = 1.0e4, dim = 64, at = attend, scaling = dynamic<factor = 2.0, original_max_positions = 2048>>,
-  kvc.g = #kvc.alibi, kvc.h = #kvc.alibi<slopes = [0.5, 0.25]>} {}
+  kvc.g = #kvc.alibi, kvc.h = #kvc.alibi<slopes = [0.5, -0.25, 1]>} {}
 
 // CHECK-LABEL: @retention
 // CHECK-SAME: kvc.a = #kvc.all, kvc.b = #kvc.window<1024>, kvc.c = #kvc.streaming<sink_tokens = 4, window = 1020>
