@@ -67,6 +67,15 @@ std::vector<Batch> allBatches(const Spec &spec) {
                      Pool::Vllm,
                      2,
                      0});
+
+  if (spec.policy.key.kind == KVCRT_STORAGE_PLAIN &&
+      spec.policy.value.kind == KVCRT_STORAGE_PLAIN)
+    batches.push_back({"nan at end",
+                       {{1, 70}, {40, 40}, {6, 150}},
+                       Pool::Nhd,
+                       1,
+                       0,
+                       /*nanAtEnd=*/true});
   return batches;
 }
 

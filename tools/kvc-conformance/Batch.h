@@ -33,6 +33,9 @@ struct Batch {
   Pool pool = Pool::Hnd;
   int32_t workers = 1;
   int32_t positionOffset = 0;
+  /// The last token of each sequence is NaN. What does not see it must not
+  /// notice. Only for storages that can hold a NaN.
+  bool nanAtEnd = false;
 };
 
 /// Lengths around every boundary of blocks, tiles and splits.

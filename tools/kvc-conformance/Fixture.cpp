@@ -14,8 +14,10 @@
 #include "kvcref/rope.h"
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <numeric>
+#include <sys/mman.h>
 
 namespace kvc::conformance {
 
@@ -30,11 +32,18 @@ uint64_t Random::next() {
 double Random::uniform() { return double(next() >> 11) * 0x1.0p-52 - 1.0; }
 
 void Memory::resize(size_t size) {
-  storage.assign(size + 64, char(0xff));
-  base =
-      storage.data() + (64 - reinterpret_cast<uintptr_t>(storage.data()) % 64);
+  constexpr size_t hugePage = 2u << 20;
+  size_t alignment = size < hugePage ? 64 : hugePage;
+  size_t whole = (size + alignment) / alignment * alignment;
+  std::free(base);
+  base = static_cast<char *>(std::aligned_alloc(alignment, whole));
+  if (alignment == hugePage)
+    madvise(base, whole, MADV_HUGEPAGE);
+  std::memset(base, 0xff, whole);
   bytes = size;
 }
+
+Memory::~Memory() { std::free(base); }
 
 static int64_t bytesOf(int32_t format) {
   return kvcref::findFormat(format)->bits / 8;
@@ -182,6 +191,17 @@ void Fixture::makeStep(Step &step, const std::vector<Sequence> &sequences) {
   fillOperand(step.key, total, p.kv_heads, p.key_dim);
   fillOperand(step.value, total, p.kv_heads, p.value_dim);
   fillOperand(step.query, total, spec.queryHeads, p.key_dim);
+  if (!batch.nanAtEnd || &step != &current)
+    return;
+  for (size_t s = 0; s < sequences.size(); ++s) {
+    if (sequences[s].newTokens == 0)
+      continue;
+    int64_t last = step.indptr[s + 1] - 1;
+    for (Memory *memory : {&step.key, &step.value}) {
+      int64_t row = memory->size() / total;
+      std::memset(memory->data() + last * row, 0xff, row);
+    }
+  }
 }
 
 void Fixture::makeMask() {
@@ -288,8 +308,10 @@ kvcrt_params Fixture::params(Step &step, int which) {
     params.mask_head_stride = maskColumns * entry;
     params.mask_token_stride = params.mask_head_stride * spec.queryHeads;
     params.mask_columns = maskColumns;
-    params.mask_indptr = maskIndptr.data();
-    params.mask_first_column = maskFirst.data();
+    if (spec.mask == kvcref::MaskKind::Packed) {
+      params.mask_indptr = maskIndptr.data();
+      params.mask_first_column = maskFirst.data();
+    }
   }
   if (!captured.empty()) {
     kvcrt_capture &capture = params.captures[0];

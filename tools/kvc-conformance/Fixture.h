@@ -32,18 +32,19 @@ private:
   uint64_t state;
 };
 
-/// Bytes aligned to 64, filled with 0xff: NaN in every float format.
+/// Bytes filled with 0xff, NaN in every float format. Aligned to 64; large ones
+/// lie on huge pages where the system grants them, as a pool of ours does.
 class Memory {
 public:
   explicit Memory(size_t bytes = 0) { resize(bytes); }
   Memory(const Memory &) = delete;
+  ~Memory();
   void resize(size_t bytes);
   char *data() { return base; }
   size_t size() const { return bytes; }
   template <typename T> T *as() { return reinterpret_cast<T *>(base); }
 
 private:
-  std::vector<char> storage;
   char *base = nullptr;
   size_t bytes = 0;
 };
