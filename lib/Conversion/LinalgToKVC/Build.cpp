@@ -108,7 +108,7 @@ Value AttentionBuilder::maskTerm(const MaskTerm &term, const Layout &layout) {
     if (auto source = chooseSource(scalars, term.value, layout))
       value = emit.relayout(source->first, source->second, layout);
   if (!value)
-    value = emit.compute(term.value, layout);
+    value = emit.compute(term.expanded, layout);
   if (!value)
     return {};
   double factor = term.factor * (term.negated ? -1 : 1);
@@ -132,7 +132,7 @@ Value AttentionBuilder::mask() {
     return llvm::any_of(list, [&](AffineExpr axis) {
       return llvm::any_of(
                  plan.dense,
-                 [&](const MaskTerm &t) { return mentions(t.value, axis); }) ||
+                 [&](const MaskTerm &t) { return mentions(t.expanded, axis); }) ||
              llvm::any_of(plan.atoms, [&](const MaskAtom &a) {
                return a.condition ? mentions(a.condition, axis)
                                   : mentions(a.unknown, axis);

@@ -68,7 +68,7 @@ std::optional<Roles> assignRoles(Axes &axes, ArrayRef<AxisList> batchAxes,
         return refuse("query-axis",
                       "keys or values depend on the query position");
       bool masked = llvm::any_of(masks, [&](const MaskTerm &term) {
-        return longer(axis) && mentions(term.value, axis);
+        return longer(axis) && mentions(term.expanded, axis);
       });
       if (!masked)
         continue;

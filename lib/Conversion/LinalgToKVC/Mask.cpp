@@ -194,11 +194,7 @@ Read Planner::read(const MaskTerm &term) {
   result.term = &term;
   Reader reader(scalars);
   std::optional<Conjunction> conjunction;
-  // numbers and conditions fold only once all of their producers are seen
-  unsigned budget = 256;
-  const Expr *value = scalars.expandAll(term.value, budget);
-  if (!value)
-    value = term.value;
+  const Expr *value = term.expanded;
   if (term.isSelect) {
     if (term.hidden * term.factor <= weakestHidden) {
       conjunction = reader.readBool(value, term.negated, 24);
@@ -243,7 +239,7 @@ std::optional<Conjunction> Planner::tryPoints(const MaskTerm &term,
       at[key] = getAffineConstantExpr(j, axes.getContext());
       unsigned budget = 64;
       const Expr *value =
-          scalars.expandAll(scalars.substitute(term.value, at), budget);
+          scalars.expandAll(scalars.substitute(term.expanded, at), budget);
       if (!value || !value->is(Expr::Kind::Constant))
         return std::nullopt;
       std::optional<Number> number = toNumber(value->constant);

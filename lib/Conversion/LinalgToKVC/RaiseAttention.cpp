@@ -235,6 +235,9 @@ struct RaiseAttention
   using RaiseAttentionPassBase::RaiseAttentionPassBase;
 
   void runOnOperation() override {
+    // what a model computes without a cache stays as the exporter wrote it
+    if (getOperation()->hasAttr("kvc.recompute"))
+      return;
     Raiser raiser(getOperation());
     raiser.run();
     raiser.emitRemarks();

@@ -238,6 +238,12 @@ std::optional<Score> matchScore(Scalars &scalars, const Softmax &softmax,
         }
         score.product = *product;
         score.productElement = expr;
+        for (MaskTerm &mask : score.masks) {
+          unsigned budget = 256;
+          mask.expanded = scalars.expandAll(mask.value, budget);
+          if (!mask.expanded)
+            mask.expanded = mask.value;
+        }
         score.a = factors->first;
         score.b = factors->second;
         return score;

@@ -17,6 +17,8 @@ namespace kvc::raise {
 struct MaskTerm {
   /// Additive: the float that is added. Select: the i1 that keeps the score.
   const Expr *value = nullptr;
+  /// `value` with all of its producers: mentions only axes it depends on.
+  const Expr *expanded = nullptr;
   bool isSelect = false;
   bool negated = false; // additive: subtracted instead; select: true hides
   double hidden = 0;    // select: what a hidden score becomes

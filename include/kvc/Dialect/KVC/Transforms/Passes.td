@@ -135,4 +135,20 @@ def PlanPass : Pass<"kvc-plan", "::mlir::ModuleOp"> {
   let dependentDialects = ["::kvc::KVCDialect"];
 }
 
+def DecomposeAttentionPass
+    : Pass<"kvc-decompose-attention", "::mlir::func::FuncOp"> {
+  let summary = "write kvc.attention and kvc.rope as linalg, arith and math";
+  let description = [{
+    Replaces the two stateless ops by what they mean, in f32, with every option
+    that they have, so that a stateless graph runs through upstream's lowering.
+    Written to be compared with, not to be quick: models run on caches.
+
+    Errors: a number of heads that is not constant.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
 #endif // KVC_DIALECT_KVC_TRANSFORMS_PASSES_TD
