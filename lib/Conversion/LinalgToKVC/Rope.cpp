@@ -43,8 +43,8 @@ struct Matcher {
   bool readTerm(const Expr *expr, double sign, Half &half);
   std::optional<Half> readHalf(const Expr *element, AffineExpr at);
   const Expr *findSource(const Expr *element, const Half &first,
-                         const Half &second, AffineExpr firstAt,
-                         AffineExpr secondAt);
+                         const Half &second, AffineExpr pair,
+                         AffineExpr firstAt, AffineExpr secondAt);
   bool readAngle(const Expr *angle, AffineExpr pair, int64_t pairs, Rope &rope);
   std::optional<Rope> tryForm(const Expr *element, int64_t dim,
                               bool interleaved);
@@ -122,16 +122,15 @@ std::optional<Half> Matcher::readHalf(const Expr *element, AffineExpr at) {
 
 /// The tensor both halves read: one expression over the channel axis.
 const Expr *Matcher::findSource(const Expr *element, const Half &first,
-                                const Half &second, AffineExpr firstAt,
-                                AffineExpr secondAt) {
+                                const Half &second, AffineExpr pair,
+                                AffineExpr firstAt, AffineExpr secondAt) {
   auto fits = [&](const Expr *x) {
     return x->is(Expr::Kind::Element) && mentions(x->index, channel) &&
            scalars.substitute(x, {{channel, firstAt}}) == first.withCos &&
            scalars.substitute(x, {{channel, secondAt}}) == second.withCos;
   };
-  const Expr *whole = lookExact(element);
   const Expr *found = nullptr;
-  walkExpr(whole, [&](const Expr *e) {
+  walkExpr(lookExact(element), [&](const Expr *e) {
     for (const Expr *candidate : {e, scalars.expand(e)})
       if (!found && candidate->is(Expr::Kind::Element) && fits(candidate))
         found = candidate;
@@ -143,10 +142,27 @@ const Expr *Matcher::findSource(const Expr *element, const Half &first,
   });
   if (found)
     return found;
-  if (!first.withCos->is(Expr::Kind::Element) || !isa<AffineDimExpr>(firstAt))
+  // not in the graph as one tensor over the channels: put it together from the
+  // first half, where channel p (or 2p) stands for every channel
+  if (!first.withCos->is(Expr::Kind::Element))
     return nullptr;
-  const Expr *renamed = scalars.substitute(first.withCos, {{firstAt, channel}});
-  return fits(renamed) ? renamed : nullptr;
+  Axes &axes = scalars.getAxes();
+  int64_t perPair = isa<AffineDimExpr>(firstAt) ? 1 : 2;
+  Index index;
+  for (AffineExpr at : first.withCos->index) {
+    LinearForm form = axes.linearize(at);
+    AffineExpr renamed =
+        getAffineConstantExpr(form.constant, axes.getContext());
+    for (auto [atom, coefficient] : form.terms) {
+      if (atom == pair && coefficient % perPair != 0)
+        return nullptr;
+      renamed = renamed + (atom == pair ? channel * (coefficient / perPair)
+                                        : atom * coefficient);
+    }
+    index.push_back(renamed);
+  }
+  const Expr *whole = scalars.element(first.withCos->tensor, index);
+  return fits(whole) ? whole : nullptr;
 }
 
 /// angle = position * frequency[pair]
@@ -241,7 +257,7 @@ std::optional<Rope> Matcher::tryForm(const Expr *element, int64_t dim,
   Rope rope;
   rope.dim = dim;
   rope.interleaved = interleaved;
-  rope.x = findSource(element, *first, *second, firstAt, secondAt);
+  rope.x = findSource(element, *first, *second, pair, firstAt, secondAt);
   if (!rope.x || !readAngle(angle, pair, pairs, rope))
     return std::nullopt;
   // channels after dim pass through
