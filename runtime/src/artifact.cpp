@@ -50,7 +50,7 @@ kvcrt_status checkCpu(const kvcrt_manifest &manifest, Message message) {
   return message.fail(
       KVCRT_UNSUPPORTED,
       "expected a CPU with %.300s, got one without; compile for "
-      "this CPU (kvc-compile --cpu=...) or use another machine",
+      "this CPU (kvc-compile --mcpu=...) or use another machine",
       missing.c_str());
 }
 
