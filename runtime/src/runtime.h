@@ -115,10 +115,26 @@ private:
 
   // sequence.cpp
   /// Whether `sequence` would write next into a block that others hold too;
-  /// sets the index of that table entry.
-  bool writesShared(const kvcrt::Sequence &sequence, int32_t index,
-                    const kvcrt::Group &group, int32_t &entry) const;
-  void commitTokens(kvcrt::Sequence &sequence, int32_t index, int32_t accepted);
+  /// sets the index of that table entry. That can only be where `computed` lies
+  /// inside a block: fork shares blocks below `computed` alone, and rollback
+  /// drops the blocks behind it.
+  static bool writesShared(const kvcrt::Sequence &sequence, int32_t index,
+                           const kvcrt::Group &group, int32_t &entry) {
+    if (!sequence.mayShare || group.table.offsetOf(sequence.computed) == 0)
+      return false;
+    entry = group.table.blockOf(sequence.computed);
+    return group.pool.references(group.table.blockAt(index, entry)) > 1;
+  }
+  void commitTokens(kvcrt::Sequence &sequence, int32_t index,
+                    int32_t accepted) {
+    sequence.committed += accepted;
+    if (rollback_ < 0)
+      return; // no group frees anything
+    sequence.raiseFloor(rollback_);
+    for (kvcrt::Group &group : groups_)
+      if (sequence.floor >= group.table.row(index).freeAt)
+        group.table.retain(index, sequence.floor, group.pool, newestInFlight());
+  }
   void truncate(kvcrt::Sequence &sequence, int32_t index, int32_t length);
   /// The record of a sequence in the step that uses a slot, or null.
   kvcrt::StepRecord *recordOf(int32_t index, size_t slot);

@@ -14,25 +14,6 @@
 
 using namespace kvcrt;
 
-bool kvcrt_runtime::writesShared(const Sequence &sequence, int32_t index,
-                                 const Group &group, int32_t &entry) const {
-  if (!sequence.mayShare || group.table.offsetOf(sequence.computed) == 0)
-    return false;
-  entry = group.table.blockOf(sequence.computed);
-  return group.pool.references(group.table.blockAt(index, entry)) > 1;
-}
-
-void kvcrt_runtime::commitTokens(Sequence &sequence, int32_t index,
-                                 int32_t accepted) {
-  sequence.committed += accepted;
-  if (rollback_ < 0)
-    return; // no group frees anything
-  sequence.raiseFloor(rollback_);
-  for (Group &group : groups_)
-    if (sequence.floor >= group.table.row(index).freeAt)
-      group.table.retain(index, sequence.floor, group.pool, newestInFlight());
-}
-
 void kvcrt_runtime::truncate(Sequence &sequence, int32_t index,
                              int32_t length) {
   tokens_ -= sequence.length - length;
