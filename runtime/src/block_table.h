@@ -106,7 +106,7 @@ public:
     const Row &r = rows_[sequence];
     Synced &synced = synced_[slot][sequence];
     if (fresh)
-      synced = {0, retention_.sinkBlocks};
+      synced = Synced();
     if (synced.count == r.count && synced.nextFree == r.nextFree)
       return;
     const int32_t *entry = entries(sequence);
