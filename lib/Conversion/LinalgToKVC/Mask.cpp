@@ -21,6 +21,8 @@ namespace kvc::raise {
 
 /// The weakest value that models add to hide a score.
 static constexpr double weakestHidden = -9999.0;
+/// A number added to every visible score; larger ones would cost precision.
+static constexpr double largestShift = 1.0e3;
 /// At and below this value adding any score of sensible size changes nothing.
 static constexpr double absorbing = -1.0e30;
 /// Points of a literal mask that are tried one by one.
@@ -39,6 +41,7 @@ struct Reader {
   Scalars &scalars;
   double sign = 1;               // of an additive term
   SmallVector<double, 2> hidden; // the values met
+  std::optional<double> visible; // what is added to a visible score
   bool summed = false;           // hidden values may add up
 
   std::optional<Conjunction> readAdditive(const Expr *expr, unsigned depth);
@@ -90,8 +93,13 @@ std::optional<Conjunction> Reader::readAdditive(const Expr *expr,
   expr = scalars.look(expr);
   if (std::optional<double> value = scalars.asReal(expr)) {
     *value *= sign;
-    if (*value == 0.0)
+    if (std::fabs(*value) <= largestShift) {
+      // softmax does not see one number added to all scores of a row
+      if (visible.value_or(*value) != *value)
+        return std::nullopt;
+      visible = *value;
       return Conjunction{};
+    }
     if (!(*value <= weakestHidden))
       return std::nullopt;
     hidden.push_back(*value);
