@@ -166,10 +166,12 @@ struct HoistConstants : kvc::impl::HoistConstantsPassBase<HoistConstants> {
     }
     // What computed constants is dead now; erase it bottom up, it may still
     // read parameters.
-    for (Operation &op :
-         llvm::make_early_inc_range(llvm::reverse(block.without_terminator())))
-      if (op.use_empty() && isMemoryEffectFree(&op))
-        op.erase();
+    SmallVector<Operation *> ops;
+    for (Operation &op : block.without_terminator())
+      ops.push_back(&op);
+    for (Operation *op : llvm::reverse(ops))
+      if (op->use_empty() && isMemoryEffectFree(op))
+        op->erase();
     llvm::BitVector erased(step.getNumArguments());
     for (unsigned i = 0, e = step.getNumArguments(); i < e; ++i)
       if (step.getArgAttr(i, "kvc.param"))

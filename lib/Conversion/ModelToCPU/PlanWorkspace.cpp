@@ -4,14 +4,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A buffer's bytes are `units * U`, U a polynomial of the function's dynamic
-// sizes (T tokens, R rows of logits) rounded up to 64 bytes. Buffers with the
-// same U form an arena, in which places are found in units at compile time:
+// sizes (T tokens, R rows of logits). Buffers with the same U form an arena, in
+// which places are found in units at compile time:
 //
 //   workspace: | arena U=64: units 0..n0 | arena U=T: units 0..n1 | U=T*T .. |
 //              offset = sum of the arenas before + unit * U
 //
 // Invariant: two buffers overlap only if no op lies between the first and the
-// last use of both. Offsets are multiples of 64.
+// last use of both. Offsets are multiples of 64: where U is linear, units are
+// (a step of one token stays compact); where it is not, U is rounded up (a mask
+// of T x T bytes stays T x T).
 //
 //===----------------------------------------------------------------------===//
 
@@ -113,9 +115,11 @@ LogicalResult Plan::collect() {
     Buffer buffer;
     buffer.alloc = alloc;
     buffer.units = bytes.extractContent();
-    if (bytes == kvc::Polynomial::constant(1)) {
+    if (bytes.degree() == 0) {
       bytes = kvc::Polynomial::constant(kAlignment);
       buffer.units = llvm::divideCeil(buffer.units, kAlignment);
+    } else if (bytes.degree() == 1) {
+      buffer.units = llvm::alignTo(buffer.units, kAlignment);
     }
     bool used = false;
     for (Value alias : aliasesOf(alloc))
@@ -165,9 +169,12 @@ SmallVector<Value> Plan::unitValues(ImplicitLocOpBuilder &b,
   SmallVector<Value> units;
   for (auto &[unit, arena] : arenas) {
     Value value = unit.emit(b, symbolValues);
-    Value align = arith::ConstantIndexOp::create(b, kAlignment);
-    value = arith::CeilDivUIOp::create(b, value, align);
-    units.push_back(arith::MulIOp::create(b, value, align));
+    if (unit.degree() > 1) {
+      Value align = arith::ConstantIndexOp::create(b, kAlignment);
+      value = arith::CeilDivUIOp::create(b, value, align);
+      value = arith::MulIOp::create(b, value, align);
+    }
+    units.push_back(value);
   }
   return units;
 }

@@ -49,6 +49,13 @@ Polynomial Polynomial::operator*(const Polynomial &other) const {
   return result;
 }
 
+size_t Polynomial::degree() const {
+  size_t degree = 0;
+  for (auto &[monomial, coefficient] : terms)
+    degree = std::max(degree, monomial.size());
+  return degree;
+}
+
 int64_t Polynomial::extractContent() {
   int64_t content = 0;
   for (auto &[monomial, coefficient] : terms)

@@ -35,6 +35,8 @@ public:
     return terms == other.terms;
   }
 
+  /// Symbols in the longest term.
+  size_t degree() const;
   /// Divides by the greatest common divisor of the coefficients, returns it.
   int64_t extractContent();
   mlir::Value emit(mlir::ImplicitLocOpBuilder &b,
