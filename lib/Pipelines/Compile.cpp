@@ -60,12 +60,16 @@ std::vector<Stage> getStages(const CompileOptions &options,
   add("raise", "attention subgraphs to kvc.attention", [=](OpPassManager &pm) {
     // Before anything is changed: what a cached run is compared with.
     if (options.withRecompute)
-      ; // KEEP
+      pm.addPass(createKeepRecomputePass());
     pm.addNestedPass<func::FuncOp>(createRaiseAttentionPass({options.explain}));
   });
   add("introduce-cache", "the stateless graph to one ragged step",
       [](OpPassManager &pm) {
-        ; // INTRO
+        addCleanup(pm);
+        pm.addPass(createIntroduceCachePass());
+        // A graph that could not be given a cache ends here, with the remarks
+        // that say why.
+        pm.addPass(createVerifyStepPass());
         addCleanup(pm);
       });
   add("fuse", "rotations into the cache's position axis",

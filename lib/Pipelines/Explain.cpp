@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -56,7 +57,11 @@ template <typename T> std::string print(T value) {
   return text;
 }
 
-std::string number(double value) { return llvm::formatv("{0:G}", value).str(); }
+std::string number(double value) {
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format("%g", value);
+  return text;
+}
 
 /// K and V of one token of one layer in the plain element type, without
 /// padding: what the policy is compared with.

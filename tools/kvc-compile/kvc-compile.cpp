@@ -16,6 +16,7 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
@@ -224,6 +225,13 @@ LogicalResult Driver::run() {
     return failure();
   auto target = kvc::cpu::Target::create(settings.cpu, [&] { return error(); });
   if (failed(target))
+    return failure();
+  // Why something was not recognised or not done; with --explain, what was.
+  remark::RemarkCategories categories;
+  (settings.explain ? categories.all : categories.missed) = ".*";
+  if (failed(remark::enableOptimizationRemarks(
+          context, nullptr, std::make_unique<remark::RemarkEmittingPolicyAll>(),
+          categories, /*printAsEmitRemarks=*/true)))
     return failure();
   std::vector<kvc::Stage> stages = kvc::getStages(options, *target);
   if (!settings.untilAfter.empty() &&

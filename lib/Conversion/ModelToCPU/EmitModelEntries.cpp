@@ -275,6 +275,12 @@ struct EmitModelEntries
       emitter.emitStep(step);
     if (func::FuncOp recompute = find("recompute"))
       emitter.emitRecompute(recompute);
+    // What the attributes said is in the entries now; LLVM knows none of them.
+    for (StringRef name : {"init", "step", "recompute"})
+      if (func::FuncOp function = find(name)) {
+        function.removeArgAttrsAttr();
+        function->setDiscardableAttrs(DictionaryAttr::get(&getContext()));
+      }
   }
 };
 

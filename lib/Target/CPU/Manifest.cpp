@@ -90,7 +90,7 @@ FailureOr<json::Object> Description::tensor(func::FuncOp function, Type type,
     bytes *= ShapedType::isDynamic(size) ? 0 : size;
   }
   json::Object entry{
-      {"name", name}, {"dtype", dtype}, {"shape", std::move(shape)}};
+      {"name", name.str()}, {"dtype", dtype}, {"shape", std::move(shape)}};
   if (bytes)
     entry["bytes"] = bytes;
   return entry;
