@@ -54,7 +54,7 @@ private:
   bool provePerToken(const StepPlan &plan);
   bool proveMask(AttentionOp attention);
   bool planCaches(StepPlan &plan);
-  bool readMaxPositions();
+  bool readMaxPositions(const StepPlan &plan);
   bool dependsOnArgument(Value mask);
 
   func::FuncOp func;
@@ -82,7 +82,7 @@ bool Prover::addRoots(SetVector<Operation *> &worklist) {
     if (!assertion)
       return refuse("side-effect", &op,
                     "`" + op.getName().getStringRef() +
-                        "` has side effects, which a step would repeat");
+                        "` may have side effects, which a step would repeat");
     const TokenLabel &label = analysis->getLabel(assertion.getArg());
     if (label.isUniform()) {
       worklist.insert(&op);
@@ -188,7 +188,7 @@ bool Prover::proveMask(AttentionOp attention) {
   return true;
 }
 
-bool Prover::readMaxPositions() {
+bool Prover::readMaxPositions(const StepPlan &plan) {
   auto least = [&](int64_t limit) {
     if (limit > 0 && (maxPositions == 0 || limit < maxPositions))
       maxPositions = limit;
@@ -198,7 +198,8 @@ bool Prover::readMaxPositions() {
                   "expected max-positions in [0, 2147483647], got " +
                       Twine(options.maxPositions));
   least(options.maxPositions);
-  least(analysis->getPositionLimit());
+  least(analysis->getPositionLimit(
+      [&](Operation *op) { return plan.live.contains(op); }));
   for (Operation *op : {func.getOperation(), func->getParentOp()}) {
     Attribute attribute = op->getAttr("kvc.max_positions");
     if (!attribute)
@@ -295,7 +296,7 @@ bool Prover::prove(StepPlan &plan) {
   analysis.emplace(func, inputs);
   plan.func = func;
   plan.inputs = inputs;
-  return readMaxPositions() && collectLive(plan) && planCaches(plan) &&
+  return collectLive(plan) && readMaxPositions(plan) && planCaches(plan) &&
          provePerToken(plan);
 }
 

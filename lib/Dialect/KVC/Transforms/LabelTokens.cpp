@@ -75,7 +75,8 @@ struct LabelTokens : kvc::impl::LabelTokensPassBase<LabelTokens> {
           "; ");
       op.emitRemark() << text;
     }
-    if (int64_t limit = analysis.getPositionLimit())
+    if (int64_t limit =
+            analysis.getPositionLimit([](Operation *) { return true; }))
       func.emitRemark() << "positions below " << limit;
   }
 };

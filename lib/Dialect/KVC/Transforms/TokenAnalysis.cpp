@@ -37,53 +37,6 @@ std::optional<unsigned> TokenLabel::getTokenDim() const {
   return dim;
 }
 
-SmallVector<TokenAnalysis::Input> kvc::findTokenInputs(func::FuncOp func,
-                                                       std::string &why) {
-  SmallVector<TokenAnalysis::Input> inputs;
-  auto consider = [&](unsigned i, bool marked) {
-    auto type = dyn_cast<RankedTensorType>(func.getArgumentTypes()[i]);
-    if (!type || type.getRank() < 1)
-      return;
-    // a dimension of tokens comes first, or second after a batch of one
-    unsigned dim = type.getRank() > 1 && type.getDimSize(0) == 1 ? 1 : 0;
-    if (type.getNumDynamicDims() == 1 && type.isDynamicDim(dim)) {
-      auto name = func.getArgAttrOfType<StringAttr>(i, "kvc.input");
-      bool isPosition = name && name.getValue().contains("position");
-      inputs.push_back({i, dim, isPosition});
-      return;
-    }
-    if (!marked || !why.empty())
-      return;
-    llvm::raw_string_ostream os(why);
-    os << "expected input " << i << " of type tensor<1x?x...> or tensor<?x...>"
-       << ", got " << type;
-    if (type.hasStaticShape())
-      os << "; export the graph with a dynamic sequence dimension";
-  };
-  unsigned n = func.getNumArguments();
-  bool anyMarked = false;
-  for (unsigned i = 0; i < n; ++i)
-    if (func.getArgAttr(i, "kvc.input")) {
-      anyMarked = true;
-      consider(i, /*marked=*/true);
-    }
-  if (!anyMarked)
-    for (unsigned i = 0; i < n; ++i) {
-      auto type = dyn_cast<RankedTensorType>(func.getArgumentTypes()[i]);
-      if (type && type.getElementType().isInteger() &&
-          !func.getArgAttr(i, "kvc.param"))
-        consider(i, /*marked=*/false);
-    }
-  if (llvm::all_of(inputs, [](auto &input) { return input.isPosition; }))
-    inputs.clear();
-  if (inputs.empty() && why.empty())
-    why = "expected an argument of tokens, tensor<1x?x...> marked kvc.input, "
-          "got none";
-  if (!why.empty())
-    inputs.clear();
-  return inputs;
-}
-
 TokenAnalysis::TokenAnalysis(func::FuncOp func, ArrayRef<Input> inputs) {
   for (BlockArgument argument : func.getArguments()) {
     TokenLabel label;
@@ -106,6 +59,15 @@ const TokenLabel &TokenAnalysis::getLabel(Value value) const {
   auto it = labels.find(value);
   assert(it != labels.end() && "value of a nested region has no label");
   return it->second;
+}
+
+void TokenAnalysis::set(Value value, TokenLabel label) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  // casts from and to unranked tensors
+  if (label.isUniform() &&
+      int64_t(label.inner.size()) != (type ? type.getRank() : 0))
+    label.inner.assign(type ? type.getRank() : 0, 0);
+  labels[value] = label;
 }
 
 void TokenAnalysis::setUniform(Operation *op) {
@@ -268,14 +230,26 @@ TokenAnalysis::getPositionOffset(Value value, linalg::LinalgOp op,
       if (matchPattern(def->getOperand(1 - side), m_ConstantInt(&constant)))
         if (auto offset =
                 getPositionOffset(def->getOperand(side), op, tokenLoop))
-          return *offset + constant.getSExtValue();
+          if (int64_t sum;
+              constant.trySExtValue() &&
+              !llvm::AddOverflow(*offset, *constant.trySExtValue(), sum))
+            return sum;
   return std::nullopt;
 }
 
-void TokenAnalysis::noteTable(int64_t rows) {
-  if (!ShapedType::isDynamic(rows) &&
-      (positionLimit == 0 || rows < positionLimit))
-    positionLimit = std::max<int64_t>(rows, 1);
+void TokenAnalysis::noteTable(Operation *op, int64_t rows) {
+  auto [it, isNew] = tableRows.try_emplace(op, rows);
+  if (!isNew)
+    it->second = std::min(it->second, rows);
+}
+
+int64_t TokenAnalysis::getPositionLimit(
+    llvm::function_ref<bool(Operation *)> contains) const {
+  int64_t limit = 0;
+  for (auto [op, rows] : tableRows)
+    if (contains(op))
+      limit = std::max<int64_t>(limit ? std::min(limit, rows) : rows, 1);
+  return limit;
 }
 
 void TokenAnalysis::noteTables(linalg::LinalgOp op, unsigned tokenLoop) {
@@ -284,7 +258,7 @@ void TokenAnalysis::noteTables(linalg::LinalgOp op, unsigned tokenLoop) {
     for (auto [size, index] : llvm::zip_equal(shape, extract.getIndices()))
       if (auto offset = getPositionOffset(index, op, tokenLoop);
           offset && *offset >= 0 && !ShapedType::isDynamic(size))
-        noteTable(size - *offset);
+        noteTable(op, size - *offset);
   });
 }
 
@@ -331,6 +305,8 @@ void TokenAnalysis::visitLinalg(linalg::LinalgOp op) {
     if (loops[tokenLoop] != 1)
       return refuse(op, "reads the number of a token merged with another "
                         "dimension");
+    if (!isa<linalg::GenericOp>(op))
+      return refuse(op, "reads the number of a token outside linalg.generic");
     positionReaders.insert(op);
   }
   if (numTokenLoops == 1)
@@ -396,7 +372,9 @@ void TokenAnalysis::visitScalar(Operation *op) {
       return refuse(op, "reads single tokens");
   if (isa<arith::IndexCastOp, arith::IndexCastUIOp, arith::ExtSIOp,
           arith::ExtUIOp, arith::TruncIOp>(op)) {
-    label.factor = getLabel(op->getOperand(0)).factor;
+    Type type = op->getResult(0).getType();
+    if (type.isIndex() || type.getIntOrFloatBitWidth() >= 32)
+      label.factor = getLabel(op->getOperand(0)).factor;
   } else if (op->getNumOperands() == 2) {
     APInt constant;
     int64_t factor = 0;
@@ -405,7 +383,7 @@ void TokenAnalysis::visitScalar(Operation *op) {
     else if (matchPattern(op->getOperand(0), m_ConstantInt(&constant)) &&
              isa<arith::MulIOp>(op))
       factor = getLabel(op->getOperand(1)).factor;
-    int64_t c = factor ? constant.getSExtValue() : 0;
+    int64_t c = factor ? constant.trySExtValue().value_or(0) : 0;
     int64_t product;
     if (c > 0 && isa<arith::MulIOp>(op) &&
         !llvm::MulOverflow(factor, c, product))
@@ -448,10 +426,14 @@ void TokenAnalysis::visitAttention(Operation *op) {
   const char *names[] = {"query", "key", "value"};
   Value operands[] = {attention.getQuery(), attention.getKey(),
                       attention.getValue()};
-  SmallVector<Value> uniform(attention.getCaptures());
+  SetVector<Value> uniform(attention.getCaptures().begin(),
+                           attention.getCaptures().end());
+  getUsedValuesDefinedAbove(attention.getScore(), uniform);
   if (attention.getSinkLogits())
-    uniform.push_back(attention.getSinkLogits());
-  for (Value value : llvm::concat<Value>(MutableArrayRef(operands), uniform)) {
+    uniform.insert(attention.getSinkLogits());
+  SetVector<Value> all(uniform);
+  all.insert(std::begin(operands), std::end(operands));
+  for (Value value : all) {
     const TokenLabel label = getLabel(value);
     if (!label.isRefused())
       continue;
@@ -465,6 +447,8 @@ void TokenAnalysis::visitAttention(Operation *op) {
       return refuse(op, Twine("has a ") + name +
                             " that is not [1, heads, tokens, head_dim] of the "
                             "function's tokens");
+    if (cast<RankedTensorType>(value.getType()).getDimSize(0) != 1)
+      return refuse(op, Twine("has a ") + name + " of a batch other than 1");
   }
   for (Value value : uniform)
     if (!getLabel(value).isUniform() || getLabel(value).hasTokenDim())
@@ -488,8 +472,11 @@ void TokenAnalysis::visitRope(Operation *op) {
   auto tokenDim = input.getTokenDim();
   if (!input.isPerToken() || tokenDim != tokens || input.inner[tokens] != 1)
     return refuse(op, "rotates something else than tokens");
+  auto positionShape =
+      cast<RankedTensorType>(rope.getPositions().getType()).getShape();
   if (!positions.isPerToken() || !positions.getTokenDim() ||
-      *positions.getTokenDim() != positions.inner.size() - 1)
+      *positions.getTokenDim() != positions.inner.size() - 1 ||
+      (positionShape.size() == 2 && positionShape[0] != 1))
     return refuse(op, "has positions that are not one per token");
   TokenLabel label = input;
   label.position = std::nullopt;

@@ -167,7 +167,9 @@ void TokenAnalysis::visitSlice(Operation *op) {
       if (!rows)
         return refuse(op, "takes some of the tokens");
       isTable = true;
-      noteTable(slice.getSourceType().getDimSize(i));
+      if (int64_t rows = slice.getSourceType().getDimSize(i);
+          !ShapedType::isDynamic(rows))
+        noteTable(op, rows);
     } else if (k > 0 && !isWhole(offsets[i], strides[i])) {
       return refuse(op, "takes some of the tokens");
     }

@@ -88,9 +88,10 @@ public:
     return positionReaders.contains(op);
   }
 
-  /// Smallest size of a table that is indexed by position; 0 when there is
-  /// none. No position may reach it.
-  int64_t getPositionLimit() const { return positionLimit; }
+  /// Smallest size of a table that one of `ops` indexes by position; 0 when
+  /// there is none. No position may reach it.
+  int64_t
+  getPositionLimit(llvm::function_ref<bool(mlir::Operation *)> contains) const;
 
 private:
   void visit(mlir::Operation *op);
@@ -115,7 +116,7 @@ private:
                   llvm::SmallVectorImpl<int64_t> &loops,
                   std::string &why) const;
   void noteTables(mlir::linalg::LinalgOp op, unsigned tokenLoop);
-  void noteTable(int64_t rows);
+  void noteTable(mlir::Operation *op, int64_t rows);
   /// c where `value`, in the body of `op`, is the token's position plus c.
   std::optional<int64_t> getPositionOffset(mlir::Value value,
                                            mlir::linalg::LinalgOp op,
@@ -124,7 +125,7 @@ private:
   /// S * k for the size of a dimension: k, 0 when it does not depend on S,
   /// nothing when it does in another way.
   std::optional<int64_t> getSizeFactor(mlir::OpFoldResult size) const;
-  void set(mlir::Value value, TokenLabel label) { labels[value] = label; }
+  void set(mlir::Value value, TokenLabel label);
   void setUniform(mlir::Operation *op);
   void refuse(mlir::Operation *op, const llvm::Twine &why);
   /// Hands an operand's refusal on to the results; false when there is none.
@@ -133,7 +134,7 @@ private:
   llvm::DenseMap<mlir::Value, TokenLabel> labels;
   llvm::SmallVector<TokenRefusal> refusals;
   llvm::DenseSet<mlir::Operation *> positionReaders;
-  int64_t positionLimit = 0;
+  llvm::DenseMap<mlir::Operation *, int64_t> tableRows; // the fewest
 };
 
 /// The arguments of `func` that carry tokens: those marked `kvc.input`, or,
