@@ -33,6 +33,10 @@ static LogicalResult verifyResults(Operation *op, MutableOperandRange inits) {
   for (OpOperand &init : inits)
     if (isa<RankedTensorType>(init.get().getType()))
       expected.push_back(init.get().getType());
+  if (op->getNumResults() != expected.size())
+    return op->emitOpError()
+           << "expected one result per tensor in `outs`, " << expected.size()
+           << ", got " << op->getNumResults();
   if (op->getResultTypes() != TypeRange(expected))
     return op->emitOpError() << "expected result types " << TypeRange(expected)
                              << " as in `outs`, got " << op->getResultTypes();

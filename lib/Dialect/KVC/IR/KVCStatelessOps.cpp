@@ -4,7 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Verifiers, labelled as in docs/dialect.md, and the checks that cache ops
-// share with them.
+// share with them. yield_c1 is a trait of the op (ParentOneOf).
 //
 //===----------------------------------------------------------------------===//
 

@@ -34,6 +34,11 @@ func.func private @cache_c3_max_positions(!kvc.cache<kv_heads = 2, head_dim = 64
 
 // -----
 
+// expected-error@+1 {{illegal policy (row_bytes): quant x head_dim: a row is a whole number of bytes; use a head_dim divisible by 2 (i4) or 4 (i2), or i8}}
+func.func private @cache_c4(!kvc.cache<kv_heads = 1, head_dim = 31, f32, key = #kvc.quant<i4>>)
+
+// -----
+
 // expected-error@+1 {{illegal policy (rope_dim): rope x head_dim: rotary embedding turns pairs of the key's leading elements; give an even dim of at most the key's head_dim}}
 func.func private @rope_dim(!kvc.cache<kv_heads = 1, head_dim = 32 : 64, f32, position = #kvc.rope<theta = 1.0e4, dim = 64>>)
 

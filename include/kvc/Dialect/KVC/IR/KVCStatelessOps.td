@@ -102,6 +102,8 @@ def KVC_YieldOp : KVC_Op<"yield", [Pure, Terminator,
   let description = [{
     Ends a score region.
 
+    Constraints: (yield_c1) its parent is attention, attend or variant.
+
     Example: `kvc.yield %s : f32`
   }];
   let arguments = (ins F32:$value);
