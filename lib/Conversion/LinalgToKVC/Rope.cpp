@@ -187,6 +187,12 @@ bool Matcher::readAngle(const Expr *angle, AffineExpr pair, int64_t pairs,
     return false;
   }
   rope.position = scalars.expand(position->operands[0]);
+  Type counter = rope.position->type;
+  if (!rope.position->is(Expr::Kind::Affine) && !counter.isInteger(32) &&
+      !counter.isInteger(64)) {
+    refuse("rope-position", "the positions are neither i32 nor i64", product);
+    return false;
+  }
 
   SmallVector<double> frequencies;
   for (int64_t p = 0; p < pairs; ++p) {
