@@ -37,6 +37,9 @@ static llvm::cl::opt<int> repetitions("repetitions", llvm::cl::init(9),
                                       llvm::cl::desc("Of each line"));
 static llvm::cl::opt<unsigned> vectorBits("vector-bits", llvm::cl::init(0),
                                           llvm::cl::desc("0: widest"));
+static llvm::cl::opt<bool>
+    bestOnly("best", llvm::cl::desc("Best instead of median, of times and of "
+                                    "bandwidth: for a machine that is shared"));
 static llvm::cl::opt<std::string> only("only", llvm::cl::desc("Lines that hold "
                                                               "this text"));
 
@@ -202,7 +205,11 @@ static void runLine(const Line &line, Workers &workers, Memory &memory) {
         std::exit(1);
     }));
   }
-  double time = median(times), bandwidth = median(bandwidths);
+  double time =
+      bestOnly ? *std::min_element(times.begin(), times.end()) : median(times);
+  double bandwidth =
+      bestOnly ? *std::max_element(bandwidths.begin(), bandwidths.end())
+               : median(bandwidths);
   bool quantised = line.format == KVCRT_I8;
   double rowBytes = 128 * (quantised                  ? 1
                            : line.format == KVCRT_F32 ? 4
@@ -231,6 +238,7 @@ int main(int argc, char **argv) {
                                 int(numThreads), load[0]);
   const Line lines[] = {
       {"decode 32/8 d128 16k f16", 32, 8, KVCRT_F16, KVCRT_F16, 1, 16384},
+      {"decode 32/8 d128 1k f16", 32, 8, KVCRT_F16, KVCRT_F16, 1, 1024},
       {"decode 32/8 d128 64k f16", 32, 8, KVCRT_F16, KVCRT_F16, 1, 65536},
       {"decode 32/8 d128 16k f32", 32, 8, KVCRT_F32, KVCRT_F32, 1, 16384},
       {"decode 32/8 d128 16k i8", 32, 8, KVCRT_F16, KVCRT_I8, 1, 16384},

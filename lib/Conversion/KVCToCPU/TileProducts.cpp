@@ -44,11 +44,14 @@ static RowSource sourceOf(AttendContext &c, bool packed,
   return {storage, b.at(table, rows), b.at(table, scales)};
 }
 
-/// Asks for the lines of row `j` of the table whose pointers begin at `rows`.
-/// Kept out of the first-level cache, which the tile at hand fills.
-static void emitPrefetchRow(KernelBuilder &b, Num rows, Num j, int64_t bytes) {
+/// Asks for `bytes` from byte `begin` on of row `j` of the table whose pointers
+/// begin at `rows`. Kept out of the first-level cache, which the tile at hand
+/// fills. A few lines at a time between the arithmetic: a burst would wait for
+/// the memory that it asks.
+static void emitPrefetch(KernelBuilder &b, Num rows, Num j, Num begin,
+                         int64_t bytes) {
   constexpr int kSecondLevel = 2;
-  Num row = b.load(b.ptr(), b.at(rows, j * 8));
+  Num row = b.at(b.load(b.ptr(), b.at(rows, j * 8)), begin);
   for (int64_t at = 0; at < bytes; at += kLine)
     b.prefetch(b.at(row, at), kSecondLevel);
 }
@@ -92,8 +95,8 @@ void emitScores(AttendContext &c, Num query, Num scores, Num table,
       readers.push_back(source.reader(j + k));
     if (!c.access.packKeys)
       for (int64_t k = 0; k < keyBlock; ++k)
-        emitPrefetchRow(b, b.at(nextTable, layout.key), j + k,
-                        v.storedKeyBytes());
+        emitPrefetch(b, b.at(nextTable, layout.key), j + k, b.i64(0),
+                     v.storedKeyBytes());
     b.loop(b.i64(0), c.paddedRows, rowBlock, [&](Num row) {
       Num queryRow = b.at(query, row * c.shape.keyRowBytes());
       Nums sums(rowBlock * keyBlock, b.constant(vectorType, 0));
@@ -139,12 +142,7 @@ void emitValues(AttendContext &c, Num table, Num nextTable, Num keys,
   RowSource source = sourceOf(c, c.access.packValues, v.valueStorage, table,
                               layout.value, layout.valueScale);
   Type vectorType = b.vec(lanes, b.f32());
-  if (!c.access.packValues)
-    b.loop(b.i64(0), keys, 1, [&](Num j) {
-      emitPrefetchRow(b, b.at(nextTable, layout.value), j,
-                      v.storedValueBytes());
-    });
-
+  int64_t bits = StorageAttrInterface(v.valueStorage).getBits();
   // `columns` pieces of width `width` that begin at element `offset`.
   auto block = [&](Num offset, int64_t columns, int64_t width) {
     b.loop(b.i64(0), c.paddedRows, rowBlock, [&](Num row) {
@@ -162,6 +160,9 @@ void emitValues(AttendContext &c, Num table, Num nextTable, Num keys,
           b.i64(0), keys, 1, acc, [&](Num j, ArrayRef<Num> carried) -> Nums {
             Nums next(carried.begin(), carried.end());
             RowReader reader = source.reader(j);
+            if (!c.access.packValues)
+              emitPrefetch(b, b.at(nextTable, layout.value), j,
+                           offset * bits / 8, columns * width * bits / 8);
             Nums pieces;
             for (int64_t k = 0; k < columns; ++k)
               pieces.push_back(
@@ -171,10 +172,11 @@ void emitValues(AttendContext &c, Num table, Num nextTable, Num keys,
                   b.at(c.scores, (row + r) * c.shape.scoreRowBytes());
               Num weight = loadF32(scoreRow, j);
               Num weights = b.splat(weight, lanes);
+              Num unseen = weights == 0.0;
               for (int64_t k = 0; k < columns; ++k) {
                 Num &sum = next[r * columns + k];
                 Num added = fma(weights, pieces[k], sum);
-                sum = guarded ? select(weight == 0.0, sum, added) : added;
+                sum = guarded ? select(unseen, sum, added) : added;
               }
             }
             return next;
