@@ -3,18 +3,19 @@
 # everything measured in this run: demo.sh BUILD_DIR.
 set -euo pipefail
 
-here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
+here=$root/tools/demo
 build=$(cd "${1:?usage: demo.sh BUILD_DIR}" && pwd)
-graph=$here/../../test/models/llama-tiny.linalg.mlir
+graph=$root/test/models/llama-tiny.linalg.mlir
 out=$build/demo
 tools=$build/bin
 new_tokens=128
 mkdir -p "$out"
 
 title() { printf '\n\033[1m== %s\033[0m\n' "$1"; }
-# What the user would type, with paths relative to the checkout.
+# Shows the command as a user of the checkout would type it.
 run() {
-  printf '$ %s\n' "${*//"$here/../../"/}" | sed "s|$build/||g"
+  printf '$ %s\n' "${*//"$root/"/}"
   "$@"
 }
 stamp() { date +%s.%N; }

@@ -14,10 +14,14 @@
 
 using namespace kvctool;
 
-bool kvctool::keepsAll(const kvcrt_manifest &manifest) {
-  for (int32_t g = 0; g < manifest.num_groups; ++g)
-    if (manifest.groups[g].policy.retention != KVCRT_RETAIN_ALL)
+bool kvctool::matchesRecompute(const kvcrt_manifest &manifest) {
+  for (int32_t g = 0; g < manifest.num_groups; ++g) {
+    const kvcrt_policy &policy = manifest.groups[g].policy;
+    if (policy.retention != KVCRT_RETAIN_ALL ||
+        policy.key.kind != KVCRT_STORAGE_PLAIN ||
+        policy.value.kind != KVCRT_STORAGE_PLAIN)
       return false;
+  }
   return true;
 }
 

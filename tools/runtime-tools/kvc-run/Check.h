@@ -7,7 +7,8 @@
 // them, teacher-forced with the tokens of the run:
 //
 //   recompute   one forward pass of the original stateless graph over each
-//               finished sequence; right when every layer keeps all tokens
+//               finished sequence; right when every layer keeps all tokens,
+//               unquantised
 //   reference   the same steps with attention and cache in double precision
 //               (kvcref); right for every policy
 //
@@ -21,11 +22,11 @@
 //        the graph, one after another (weights' last dimensions; per layer
 //        head_dim and the longest sequence)
 //     e  recompute: s sqrt(2 L), with s the storage's relative rounding (f16
-//        2^-11, bf16 2^-8, i8 1/254; 0 when it keeps the element type) and L
-//        the layers, each of which rounds K and V
-//        reference: sqrt(2 L u sqrt(D) 2s): both round alike, but a number that
-//        is off by u sqrt(D) falls into the next code with probability
-//        u sqrt(D) / 2s, and is then off by 2s
+//        2^-11, bf16 2^-8; 0 when it keeps the element type) and L the layers,
+//        each of which rounds K and V
+//        reference: sqrt(2 L u sqrt(D) 2s), for i8 s = 1/254: both round alike,
+//        but a number that is off by u sqrt(D) falls into the next code with
+//        probability u sqrt(D) / 2s, and is then off by 2s
 //
 // Errors of n independent roundings grow as sqrt(n): they stay below
 // lambda u sqrt(n) with probability 1 - 2 exp(-lambda^2 / 2), which for lambda
@@ -54,8 +55,10 @@ struct Comparison {
   double seconds = 0;
 };
 
-/// Whether every layer of the model keeps all tokens visible.
-bool keepsAll(const kvcrt_manifest &manifest);
+/// Whether the policies leave the model what it was: every layer keeps all
+/// tokens visible and stores them as floating-point numbers. (Quantised, it
+/// differs from recompute by more than a check of tokens could tell.)
+bool matchesRecompute(const kvcrt_manifest &manifest);
 
 Comparison checkRecompute(Model &model, const std::vector<Prompt> &prompts,
                           const GenerateResult &run, bool progress);

@@ -24,10 +24,11 @@ static double now() {
 }
 
 Progress::Progress(bool enabled)
-    : enabled(enabled), terminal(isatty(STDERR_FILENO)), next(now() + 0.5) {}
+    : enabled(enabled), terminal(isatty(STDERR_FILENO)),
+      next(now() + (terminal ? 0.5 : 2.0)) {}
 
 void Progress::show(const std::string &text, bool last) {
-  // A run that is over within half a second needs no progress.
+  // A run that is over by then needs no progress.
   if (!enabled || (last ? !shown : now() < next))
     return;
   fprintf(stderr, terminal ? "\r%s\033[K%s" : "%s%s", text.c_str(),

@@ -169,8 +169,8 @@ static int run(int argc, char **argv) {
     fail("--compare-lengths: expected an artefact with a recompute function, "
          "got none in %s; compile it with --with-recompute",
          arguments.model.c_str());
-  const bool all = keepsAll(manifest);
-  if (arguments.check && all && !model.hasRecompute())
+  const bool exact = matchesRecompute(manifest);
+  if (arguments.check && exact && !model.hasRecompute())
     fail("--check: expected an artefact with a recompute function, got none in "
          "%s; compile it with --with-recompute",
          arguments.model.c_str());
@@ -207,7 +207,7 @@ static int run(int argc, char **argv) {
       difference = comparison.firstDifference;
     report.comparisons.push_back(comparison);
   };
-  if (arguments.check && all)
+  if (arguments.check && exact)
     compare(
         checkRecompute(model, report.prompts, report.run, !arguments.quiet));
   if (arguments.check)
