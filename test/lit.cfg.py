@@ -32,6 +32,7 @@ config.substitutions.append(
      os.path.join(config.kvc_obj_root, "lib", "KVCPlugin" + config.llvm_shlib_ext)))
 llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
 llvm_config.add_tool_substitutions(
-    ["kvc-conformance", "kvc-interpret", "kvc-lsp-server", "kvc-opt", "kvc-reduce", "kvc-run",
+    ["kvc-compile", "kvc-conformance",
+     "kvc-interpret", "kvc-lsp-server", "kvc-opt", "kvc-reduce", "kvc-run",
      "kvc-weights", "kvcrt-seal", "mlir-opt", "FileCheck", "not"],
     [os.path.join(config.kvc_obj_root, "bin"), config.llvm_tools_dir])
