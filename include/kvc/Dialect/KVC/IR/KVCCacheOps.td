@@ -138,6 +138,7 @@ def KVC_AttendOp : KVC_Op<"attend",
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable();
   }];
+  let hasCanonicalizer = 1;
   let hasVerifier = 1;
 }
 

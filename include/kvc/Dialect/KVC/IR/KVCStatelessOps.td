@@ -67,6 +67,7 @@ def KVC_AttentionOp : KVC_Op<"attention", [Pure, AttrSizedOperandSegments, Isola
     (`score` $score^)?
     `:` functional-type(operands, results)
   }];
+  let hasCanonicalizer = 1;
   let hasVerifier = 1;
 }
 
