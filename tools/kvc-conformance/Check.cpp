@@ -19,7 +19,7 @@
 namespace kvc::conformance {
 
 namespace {
-constexpr size_t kGuard = 256; // bytes behind the workspace
+constexpr size_t kGuard = 256; // bytes behind the workspace, before the fence
 constexpr char kGuardByte = 0x5a;
 
 /// An environment whose parallel_for runs tasks backwards, on workers in turn:

@@ -31,19 +31,38 @@ uint64_t Random::next() {
 
 double Random::uniform() { return double(next() >> 11) * 0x1.0p-52 - 1.0; }
 
-void Memory::resize(size_t size) {
-  constexpr size_t hugePage = 2u << 20;
-  size_t alignment = size < hugePage ? 64 : hugePage;
-  size_t whole = (size + alignment) / alignment * alignment;
-  std::free(base);
-  base = static_cast<char *>(std::aligned_alloc(alignment, whole));
-  if (alignment == hugePage)
-    madvise(base, whole, MADV_HUGEPAGE);
-  std::memset(base, 0xff, whole);
-  bytes = size;
+void Memory::release() {
+  if (mapping)
+    munmap(mapping, mapped);
+  mapping = nullptr;
 }
 
-Memory::~Memory() { std::free(base); }
+void Memory::resize(size_t size) {
+  constexpr size_t page = 4096, hugePage = 2u << 20;
+  release();
+  bytes = size;
+  bool large = size >= hugePage;
+  size_t unit = large ? hugePage : page;
+  size_t whole = (size + unit - 1) / unit * unit;
+  // One unit more: the fence, or room to align.
+  mapped = whole + unit;
+  void *pages = mmap(nullptr, mapped, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED)
+    std::abort();
+  mapping = static_cast<char *>(pages);
+  if (large) {
+    base =
+        mapping + (hugePage - reinterpret_cast<uintptr_t>(mapping) % hugePage);
+    madvise(base, whole, MADV_HUGEPAGE);
+  } else {
+    // A workspace is a multiple of 64 bytes and must begin at one.
+    size_t step = size % 64 == 0 ? 64 : 16;
+    base = mapping + whole - (size + step - 1) / step * step;
+    mprotect(mapping + whole, page, PROT_NONE);
+  }
+  std::memset(base, 0xff, size);
+}
 
 static int64_t bytesOf(int32_t format) {
   return kvcref::findFormat(format)->bits / 8;

@@ -32,21 +32,27 @@ private:
   uint64_t state;
 };
 
-/// Bytes filled with 0xff, NaN in every float format. Aligned to 64; large ones
-/// lie on huge pages where the system grants them, as a pool of ours does.
+/// Bytes filled with 0xff, NaN in every float format. They end (up to 16 bytes)
+/// at a page that cannot be touched, so that reading or writing past them ends
+/// the process. Large ones lie on huge pages instead where the system grants
+/// them, as a pool of ours does.
 class Memory {
 public:
   explicit Memory(size_t bytes = 0) { resize(bytes); }
   Memory(const Memory &) = delete;
-  ~Memory();
+  ~Memory() { release(); }
   void resize(size_t bytes);
   char *data() { return base; }
   size_t size() const { return bytes; }
   template <typename T> T *as() { return reinterpret_cast<T *>(base); }
 
 private:
+  void release();
+
   char *base = nullptr;
   size_t bytes = 0;
+  char *mapping = nullptr;
+  size_t mapped = 0;
 };
 
 class Fixture {

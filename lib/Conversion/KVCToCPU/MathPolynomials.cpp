@@ -36,7 +36,8 @@ static Num polynomial(Num x, std::initializer_list<double> coefficients) {
 }
 
 /// y * 2^n for y near 1, with n in the low bits of `rounded` = n + kRounder and
-/// a result known to be a normal number.
+/// a result known to be a normal number. Of a NaN it makes anything: callers
+/// end in a select that puts the NaN back (x + inf, which is inf else).
 static Num scaleByPowerOfTwo(Num y, Num rounded) {
   KernelBuilder &b = *y.builder;
   Num exponent = b.bitcast(rounded, b.i32()) << kMantissaBits;
@@ -58,7 +59,7 @@ Num emitExp(Num x) {
   Num y = fma(p, r * r, r) + 1.0;
   y = scaleByPowerOfTwo(y, rounded);
   y = select(x < kLowest, x.like(0), y);
-  return select(x > kHighest, x.like(kInfinity), y);
+  return select(x <= kHighest, y, x + kInfinity);
 }
 
 Num emitExp2(Num x) {
@@ -72,7 +73,7 @@ Num emitExp2(Num x) {
                          2.402264791363012e-1, 6.931472028550421e-1});
   Num y = scaleByPowerOfTwo(fma(p, r, x.like(1.0)), rounded);
   y = select(x < kLowest, x.like(0), y);
-  return select(x > kHighest, x.like(kInfinity), y);
+  return select(x <= kHighest, y, x + kInfinity);
 }
 
 Num emitLog(Num x) {
