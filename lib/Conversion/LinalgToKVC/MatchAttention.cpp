@@ -42,6 +42,7 @@ struct Walk {
   bool run();
   bool assign(Match &match, const Expr *v, ArrayRef<Operand> q,
               ArrayRef<Operand> k, unsigned reducedLoop, unsigned side);
+  void chooseBatch(Roles &roles, const Expr *q);
   bool source(Match &match, ArrayRef<Operand> seen, const Layout &wanted,
               AffineExpr sequence, Source &result, bool mayTurn);
   std::optional<int64_t> shift(const Match &match);
@@ -226,12 +227,33 @@ bool Walk::assign(Match &match, const Expr *v, ArrayRef<Operand> q,
   if (!roles)
     return false;
   match.roles = *roles;
+  chooseBatch(match.roles, q.back().element);
   return true;
+}
+
+/// Batch and heads may share one loop. The split between them follows a tensor
+/// of queries that has them apart (keys may have a unit dimension for the group
+/// there); without one it stays as it is.
+void Walk::chooseBatch(Roles &roles, const Expr *q) {
+  AxisList all = roles.batch;
+  all.append(roles.kvHeads);
+  for (unsigned n = 0; n <= all.size(); ++n) {
+    Roles tried = roles;
+    tried.batch.assign(all.begin(), all.begin() + n);
+    tried.kvHeads.assign(all.begin() + n, all.end());
+    auto source = chooseSource(scalars, q, tried.q());
+    if (!source || source->second != tried.q())
+      continue;
+    roles = tried;
+    return;
+  }
 }
 
 bool Walk::run() {
   SmallVector<utils::IteratorType> kinds = op.getIteratorTypesArray();
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  if (llvm::is_contained(extents, 0))
+    return false; // nothing is computed
   std::optional<unsigned> reduced;
   for (unsigned l = 0; l < kinds.size(); ++l) {
     if (kinds[l] == utils::IteratorType::parallel || extents[l] == 1)
@@ -290,6 +312,8 @@ bool Walk::run() {
     return false;
   match.score = *score;
   match.scale = score->scale;
+  if (axes.extent(score->product.axis) == 0)
+    return refuse("product-body", "the head dimension is empty");
   match.runtimeScales.assign(score->runtimeScales.begin(),
                              score->runtimeScales.end());
 

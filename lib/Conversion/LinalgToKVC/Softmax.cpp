@@ -199,6 +199,9 @@ bool Matcher::match(const Expr *probability, Softmax &softmax) {
     if (dim >= probability->index.size() || probability->index[dim] != key)
       return refuse("softmax-axis", "softmax runs over another axis than the "
                                     "one the values are summed over");
+    for (auto [d, at] : llvm::enumerate(probability->index))
+      if (d != dim && mentions(at, key))
+        return refuse("softmax-axis", "the key is read along two dimensions");
     softmax.score = scalars.element(named.getInput(), probability->index);
     softmax.form = "linalg.softmax";
   } else if (probability->isApply<arith::DivFOp>()) {

@@ -184,6 +184,9 @@ static std::optional<Element> copyStep(Axes &axes, linalg::LinalgOp op,
   return Element{source->get(), *index};
 }
 
+/// What a size was computed from, so that sizes of one origin are equal.
+static OpFoldResult originOf(OpFoldResult size);
+
 std::optional<Element> viewStep(Axes &axes, const Element &element) {
   Operation *op = element.tensor.getDefiningOp();
   if (!op || !isa<RankedTensorType>(element.tensor.getType()))
@@ -220,7 +223,17 @@ std::optional<Element> viewStep(Axes &axes, const Element &element) {
       std::optional<int64_t> start = getConstantIntValue(offset);
       if (!start)
         return std::nullopt;
-      AffineExpr within = dropped.test(d) ? zero : element.index[next++];
+      AffineExpr within = zero;
+      if (!dropped.test(d)) {
+        // an axis stands for a whole dimension; a dynamic part of one would
+        // pass for it
+        OpFoldResult size = slice.getMixedSizes()[d];
+        if (slice.getSourceType().isDynamicDim(d) &&
+            slice.getResultType().isDynamicDim(next) &&
+            originOfSize(slice.getSource(), d) != originOf(size))
+          return std::nullopt;
+        within = element.index[next++];
+      }
       index.push_back(axes.simplify(within + *start));
     }
     return Element{slice.getSource(), index};
@@ -332,6 +345,11 @@ bool haveSameSize(Value a, unsigned dimA, Value b, unsigned dimB) {
   return dimOpA && dimOpB && dimOpA.getSource() == dimOpB.getSource() &&
          dimOpA.getConstantIndex() == dimOpB.getConstantIndex() &&
          dimOpA.getConstantIndex();
+}
+
+static OpFoldResult originOf(OpFoldResult size) {
+  auto value = dyn_cast<Value>(size);
+  return value ? originOfSizeValue(value, maxViewDepth) : size;
 }
 
 } // namespace kvc::raise
