@@ -45,11 +45,11 @@ if(KVC_PRECOMPILE_HEADERS)
     <mlir/Transforms/DialectConversion.h>)
 endif()
 
-# add_kvc_library(NAME sources... [DEPENDS targets] [LINK_LIBS ours] [MLIR_LIBS theirs])
+# add_kvc_library(NAME sources... [INTERNAL] [DEPENDS targets] [LINK_LIBS ours] [MLIR_LIBS theirs])
 # One of our static libraries over MLIR. MLIR's own libraries go through
 # mlir_target_link_libraries, so that libMLIR.so and the archives never mix.
 function(add_kvc_library name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK_LIBS;MLIR_LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "INTERNAL" "" "DEPENDS;LINK_LIBS;MLIR_LIBS" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   llvm_update_compile_flags(${name})
   target_include_directories(${name} PUBLIC
@@ -68,5 +68,7 @@ function(add_kvc_library name)
   if(KVC_PRECOMPILE_HEADERS)
     target_precompile_headers(${name} REUSE_FROM KVCPrecompiledHeader)
   endif()
-  set_property(GLOBAL APPEND PROPERTY KVC_LIBRARIES ${name})
+  if(NOT ARG_INTERNAL) # not installed
+    set_property(GLOBAL APPEND PROPERTY KVC_LIBRARIES ${name})
+  endif()
 endfunction()

@@ -3,10 +3,11 @@
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Everything upstream's mlir-opt has, plus what kvc registers.
+// Everything upstream's mlir-opt has, plus what kvc and its tests register.
 //
 //===----------------------------------------------------------------------===//
 
+#include "TestPasses.h"
 #include "kvc/InitAll.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/InitAllDialects.h"
@@ -18,6 +19,7 @@ int main(int argc, char **argv) {
   kvc::registerVersion();
   mlir::registerAllPasses();
   kvc::registerAllPasses();
+  kvc::test::registerTestPasses();
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
