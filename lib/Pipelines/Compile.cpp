@@ -84,6 +84,11 @@ std::vector<Stage> getStages(const CompileOptions &options,
   add("plan", "cache groups and kernel variants",
       [](OpPassManager &pm) { pm.addPass(createPlanPass()); });
 
+  add("decompose", "what has no kernel (a rotation outside attention) to linalg",
+      [](OpPassManager &pm) {
+        pm.addNestedPass<func::FuncOp>(createDecomposeAttentionPass());
+        addCleanup(pm);
+      });
   auto lowering = std::make_shared<ModelToCPUOptions>();
   lowering->vectorBits = target.getVectorBits();
   add("constants", "pack weights, hoist constants, fuse elementwise ops",

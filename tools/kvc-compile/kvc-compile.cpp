@@ -259,5 +259,7 @@ int main(int argc, char **argv) {
   DialectRegistry registry;
   kvc::registerCompilerDialects(registry);
   MLIRContext context(registry);
+  // The place and the words are enough; a whole graph would follow them.
+  context.printOpOnDiagnostic(false);
   return failed(Driver(context, settings).run());
 }

@@ -101,6 +101,8 @@ func::FuncOp Outliner::emitBody(scf::ParallelOp loop, ArrayRef<Value> captures,
       b, name,
       b.getFunctionType({pointer, b.getI64Type(), b.getI32Type()}, {}));
   body.setPrivate();
+  // Inlining it where it is called directly would double the code.
+  body->setAttr("passthrough", b.getStrArrayAttr({"noinline"}));
   Block *entry = body.addEntryBlock();
   b.setInsertionPointToStart(entry);
   IRMapping mapping;
