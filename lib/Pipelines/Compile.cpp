@@ -40,23 +40,13 @@ static Stage kernelStage(const cpu::Target &target) {
           }};
 }
 
-std::vector<Stage> getStages(const CompileOptions &options,
-                             const cpu::Target &target) {
-  std::vector<Stage> stages;
+/// From the stateless graph to a planned step.
+static void addGraphStages(std::vector<Stage> &stages,
+                           const CompileOptions &options) {
   auto add = [&](std::string name, std::string summary,
                  std::function<void(OpPassManager &)> build) {
     stages.push_back({std::move(name), std::move(summary), std::move(build)});
   };
-  if (options.attention) {
-    // The policies and features stand in the variants already.
-    add("describe", "write the manifest", [](OpPassManager &pm) {
-      pm.addPass(cpu::createDescribeArtifactPass());
-    });
-    stages.push_back(kernelStage(target));
-    add("llvm", "to the LLVM dialect", buildLLVMPipeline);
-    return stages;
-  }
-
   add("raise", "attention subgraphs to kvc.attention", [=](OpPassManager &pm) {
     // Before anything is changed: what a cached run is compared with.
     if (options.withRecompute)
@@ -89,6 +79,27 @@ std::vector<Stage> getStages(const CompileOptions &options,
         pm.addNestedPass<func::FuncOp>(createDecomposeAttentionPass());
         addCleanup(pm);
       });
+}
+
+std::vector<Stage> getStages(const CompileOptions &options,
+                             const cpu::Target &target) {
+  std::vector<Stage> stages;
+  auto add = [&](std::string name, std::string summary,
+                 std::function<void(OpPassManager &)> build) {
+    stages.push_back({std::move(name), std::move(summary), std::move(build)});
+  };
+  if (options.attention) {
+    // The policies and features stand in the variants already.
+    add("describe", "write the manifest", [](OpPassManager &pm) {
+      pm.addPass(cpu::createDescribeArtifactPass());
+    });
+    stages.push_back(kernelStage(target));
+    add("llvm", "to the LLVM dialect", buildLLVMPipeline);
+    return stages;
+  }
+
+  if (!options.stateless)
+    addGraphStages(stages, options);
   auto lowering = std::make_shared<ModelToCPUOptions>();
   lowering->vectorBits = target.getVectorBits();
   add("constants", "pack weights, hoist constants, fuse elementwise ops",
@@ -158,6 +169,12 @@ LogicalResult checkInput(ModuleOp module, const CompileOptions &options) {
     return main.emitError("expected an argument of `@main` with `kvc.input`, "
                           "got none");
   return success();
+}
+
+void makeStateless(ModuleOp module) {
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  main.setName("recompute");
+  main->setAttr("kvc.recompute", UnitAttr::get(module.getContext()));
 }
 
 } // namespace kvc

@@ -69,12 +69,16 @@ cl::opt<bool> withRecompute(
     "with-recompute", cl::cat(category),
     cl::desc("also compile the stateless graph, to compare with"));
 
+cl::opt<bool> stateless(
+    "stateless", cl::cat(category),
+    cl::desc("compile the stateless graph alone: kvc_model_recompute"));
+
 /// The options' values, copied: lld has a command line of its own in this
 /// process, with some of the same names.
 struct Settings {
   std::string input, attention, output, target, cpu, policy, untilAfter;
   Emit emit;
-  bool explain, withRecompute;
+  bool explain, withRecompute, stateless;
 };
 
 Settings parseCommandLine(int argc, char **argv) {
@@ -82,9 +86,9 @@ Settings parseCommandLine(int argc, char **argv) {
   cl::ParseCommandLineOptions(
       argc, argv,
       "compiles a decoder's graph, or attention alone, to an artefact\n");
-  Settings settings{inputFile, attentionFile, outputFile, targetName,
-                    cpuName,   policyFile,    untilAfter, emitKind,
-                    explain,   withRecompute};
+  Settings settings{inputFile,  attentionFile, outputFile, targetName,
+                    cpuName,    policyFile,    untilAfter, emitKind,
+                    explain,    withRecompute, stateless};
   cl::ResetCommandLineParser();
   return settings;
 }
@@ -120,9 +124,11 @@ LogicalResult Driver::checkOptions(const kvc::CompileOptions &options) {
   if (options.attention && !options.policyFile.empty())
     return error() << "expected no --policy with --attention: each variant's "
                       "cache type is its policy";
-  if (options.attention && options.withRecompute)
-    return error() << "expected no --with-recompute with --attention: there is "
-                      "no graph to recompute";
+  if (options.attention && (options.withRecompute || options.stateless))
+    return error() << "expected no --with-recompute or --stateless with "
+                      "--attention: there is no graph";
+  if (options.stateless && !options.policyFile.empty())
+    return error() << "expected no --policy with --stateless: there is no cache";
   return success();
 }
 
@@ -219,6 +225,7 @@ LogicalResult Driver::run() {
   kvc::CompileOptions options;
   options.policyFile = settings.policy;
   options.withRecompute = settings.withRecompute;
+  options.stateless = settings.stateless;
   options.attention = !settings.attention.empty();
   options.explain = settings.explain;
   if (failed(checkOptions(options)))
@@ -245,8 +252,13 @@ LogicalResult Driver::run() {
       diagnostic << " " << stage.name;
     return diagnostic;
   }
-  if (failed(parse(options.attention ? settings.attention : settings.input)) ||
-      failed(kvc::checkInput(*module, options)) || failed(runStages(stages)))
+  if (failed(
+          parse(options.attention ? settings.attention : settings.input)) ||
+      failed(kvc::checkInput(*module, options)))
+    return failure();
+  if (options.stateless)
+    kvc::makeStateless(*module);
+  if (failed(runStages(stages)))
     return failure();
   return emit(*target);
 }

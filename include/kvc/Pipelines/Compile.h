@@ -23,6 +23,8 @@ struct CompileOptions {
   std::string policyFile;
   /// Keep the stateless graph and compile it as kvc_model_recompute.
   bool withRecompute = false;
+  /// Compile the stateless graph alone, without raising or caches.
+  bool stateless = false;
   /// The input is a module of kvc.variant ops, not a graph.
   bool attention = false;
   /// Print what raising found.
@@ -47,6 +49,9 @@ void registerCompilerDialects(mlir::DialectRegistry &registry);
 /// was expected and where.
 mlir::LogicalResult checkInput(mlir::ModuleOp module,
                                const CompileOptions &options);
+
+/// Makes `@main` the `@recompute` of a stateless compilation.
+void makeStateless(mlir::ModuleOp module);
 
 /// Tables of layers, groups and kernels of a planned module.
 void printPlan(mlir::ModuleOp module, llvm::raw_ostream &stream);

@@ -97,6 +97,8 @@ struct HoistConstants : kvc::impl::HoistConstantsPassBase<HoistConstants> {
       return signalPassFailure();
     }
     Analysis analysis(step);
+    if (analysis.fromParameters.empty())
+      return;
 
     // A constant is what follows from parameters and is read by something that
     // does not.

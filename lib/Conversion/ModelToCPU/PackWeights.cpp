@@ -68,7 +68,8 @@ std::optional<Product> matchProduct(linalg::LinalgOp op) {
     product.transposed = !product.transposed;
   }
   auto type = cast<RankedTensorType>(product.weight.getType());
-  if (!type.hasStaticShape())
+  if (!type.hasStaticShape() ||
+      !getElementTypeOrSelf(product.init.getType()).isF32())
     return std::nullopt;
   product.columns = type.getDimSize(product.transposed ? 0 : 1);
   return product;
@@ -169,19 +170,20 @@ struct PackWeights : kvc::impl::PackWeightsPassBase<PackWeights> {
   using PackWeightsPassBase::PackWeightsPassBase;
 
   void runOnOperation() override {
-    SmallVector<Product> products;
-    getOperation().walk([&](linalg::LinalgOp op) {
-      if (std::optional<Product> product = matchProduct(op))
-        products.push_back(*product);
-    });
+    SmallVector<linalg::LinalgOp> ops;
+    getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
     IRRewriter rewriter(&getContext());
-    for (const Product &product : products) {
-      auto type = cast<RankedTensorType>(product.init.getType());
+    for (linalg::LinalgOp op : ops) {
+      // Matched only now: an earlier product may have replaced an operand.
+      std::optional<Product> product = matchProduct(op);
+      if (!product)
+        continue;
+      auto type = cast<RankedTensorType>(product->init.getType());
       int64_t panel =
           kvc::KernelShape::get(vectorBits, type.getElementType()).columns();
       // Fewer columns than one panel would mostly be padding.
-      if (product.columns >= panel)
-        packProduct(rewriter, product, panel);
+      if (product->columns >= panel)
+        packProduct(rewriter, *product, panel);
     }
   }
 };

@@ -94,6 +94,10 @@ LogicalResult Plan::collect() {
       return WalkResult::interrupt();
     }
     MemRefType type = alloc.getType();
+    if (!type.getElementType().isIntOrIndexOrFloat()) {
+      alloc.emitError("expected buffers of integers or floats, got ") << type;
+      return WalkResult::interrupt();
+    }
     kvc::Polynomial bytes = kvc::Polynomial::constant(std::max<int64_t>(
         1, llvm::divideCeil(type.getElementType().isIndex()
                                 ? 64
