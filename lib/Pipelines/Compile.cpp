@@ -74,7 +74,8 @@ static void addGraphStages(std::vector<Stage> &stages,
   add("plan", "cache groups and kernel variants",
       [](OpPassManager &pm) { pm.addPass(createPlanPass()); });
 
-  add("decompose", "what has no kernel (a rotation outside attention) to linalg",
+  add("decompose",
+      "what has no kernel (a rotation outside attention) to linalg",
       [](OpPassManager &pm) {
         pm.addNestedPass<func::FuncOp>(createDecomposeAttentionPass());
         addCleanup(pm);

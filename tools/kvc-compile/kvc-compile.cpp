@@ -86,9 +86,9 @@ Settings parseCommandLine(int argc, char **argv) {
   cl::ParseCommandLineOptions(
       argc, argv,
       "compiles a decoder's graph, or attention alone, to an artefact\n");
-  Settings settings{inputFile,  attentionFile, outputFile, targetName,
-                    cpuName,    policyFile,    untilAfter, emitKind,
-                    explain,    withRecompute, stateless};
+  Settings settings{inputFile, attentionFile, outputFile, targetName,
+                    cpuName,   policyFile,    untilAfter, emitKind,
+                    explain,   withRecompute, stateless};
   cl::ResetCommandLineParser();
   return settings;
 }
@@ -128,7 +128,8 @@ LogicalResult Driver::checkOptions(const kvc::CompileOptions &options) {
     return error() << "expected no --with-recompute or --stateless with "
                       "--attention: there is no graph";
   if (options.stateless && !options.policyFile.empty())
-    return error() << "expected no --policy with --stateless: there is no cache";
+    return error()
+           << "expected no --policy with --stateless: there is no cache";
   return success();
 }
 
@@ -252,8 +253,7 @@ LogicalResult Driver::run() {
       diagnostic << " " << stage.name;
     return diagnostic;
   }
-  if (failed(
-          parse(options.attention ? settings.attention : settings.input)) ||
+  if (failed(parse(options.attention ? settings.attention : settings.input)) ||
       failed(kvc::checkInput(*module, options)))
     return failure();
   if (options.stateless)
