@@ -130,9 +130,10 @@ Value AttentionBuilder::mask() {
     return {};
   auto asked = [&](const AxisList &list) {
     return llvm::any_of(list, [&](AffineExpr axis) {
-      return llvm::any_of(
-                 plan.dense,
-                 [&](const MaskTerm &t) { return mentions(t.expanded, axis); }) ||
+      return llvm::any_of(plan.dense,
+                          [&](const MaskTerm &t) {
+                            return mentions(t.expanded, axis);
+                          }) ||
              llvm::any_of(plan.atoms, [&](const MaskAtom &a) {
                return a.condition ? mentions(a.condition, axis)
                                   : mentions(a.unknown, axis);
