@@ -135,8 +135,8 @@ static void checkPositions(const std::vector<Prompt> &prompts,
   for (const Prompt &prompt : prompts) {
     const int64_t length = int64_t(prompt.tokens.size());
     if (length > longest)
-      fail("%s: prompt '%s': expected at most %d tokens (the model's "
-           "max_positions), got %lld; shorten it",
+      fail("%s: prompt '%s': expected at most %d tokens ("
+           "max_positions of model and policy), got %lld; shorten it",
            prompt.where.c_str(), prompt.name.c_str(), longest,
            static_cast<long long>(length));
     if (length + prompt.newTokens - 1 > longest)
@@ -162,8 +162,8 @@ static int run(int argc, char **argv) {
   checkPositions(report.prompts, longest);
   for (int64_t length : arguments.lengths)
     if (length > longest)
-      fail("--compare-lengths: expected at most %d tokens (the model's "
-           "max_positions), got %lld",
+      fail("--compare-lengths: expected at most %d tokens ("
+           "max_positions of model and policy), got %lld",
            longest, static_cast<long long>(length));
   if (!arguments.lengths.empty() && !model.hasRecompute())
     fail("--compare-lengths: expected an artefact with a recompute function, "
