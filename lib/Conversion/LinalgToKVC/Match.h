@@ -62,7 +62,7 @@ struct Attempt {
 };
 
 /// Reads `op` as the product of probabilities and values of an attention.
-Attempt matchAttention(mlir::linalg::LinalgOp op);
+Attempt matchAttention(mlir::linalg::LinalgOp op, LiteralTables &tables);
 
 /// Splits the loops of the product of probabilities and values into roles; see
 /// GroupBroadcast.cpp.

@@ -377,14 +377,14 @@ bool Walk::run() {
   return true;
 }
 
-Attempt matchAttention(linalg::LinalgOp op) {
+Attempt matchAttention(linalg::LinalgOp op, LiteralTables &tables) {
   SmallVector<Cuts> cuts(op.getNumLoops());
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
   Attempt attempt;
   for (unsigned round = 0; round < 6; ++round) {
     attempt = Attempt();
     attempt.axes = std::make_unique<Axes>(op->getContext());
-    attempt.scalars = std::make_unique<Scalars>(*attempt.axes);
+    attempt.scalars = std::make_unique<Scalars>(*attempt.axes, tables);
     Walk walk{op, attempt, *attempt.axes, *attempt.scalars,
               makeLoopAxes(*attempt.axes, op, cuts)};
     walk.run();

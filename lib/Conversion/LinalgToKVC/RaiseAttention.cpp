@@ -67,6 +67,7 @@ private:
   func::FuncOp func;
   SmallVector<Row> rows;
   PositionCache positions;
+  LiteralTables tables;
   llvm::DenseSet<Operation *> taken;
   llvm::DenseMap<Operation *, Row> refused;
 };
@@ -127,7 +128,7 @@ static std::string describeSizes(const Match &match, const Axes &axes) {
 }
 
 void Raiser::tryContraction(IRRewriter &rewriter, linalg::LinalgOp op) {
-  Attempt attempt = matchAttention(op);
+  Attempt attempt = matchAttention(op, tables);
   if (!attempt.match) {
     if (attempt.anchor && attempt.refusal)
       refuse(attempt.anchor, attempt.refusal);
@@ -153,7 +154,7 @@ void Raiser::tryContraction(IRRewriter &rewriter, linalg::LinalgOp op) {
 bool Raiser::isSoftmax(Operation *exponential) {
   auto parent = dyn_cast<linalg::LinalgOp>(exponential->getParentOp());
   Axes axes(exponential->getContext());
-  Scalars scalars(axes);
+  Scalars scalars(axes, tables);
   const Expr *argument = nullptr;
   auto axesFor = [&](ArrayRef<int64_t> shape) {
     Index index;

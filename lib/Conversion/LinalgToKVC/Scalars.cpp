@@ -12,7 +12,6 @@
 #include "Scalars.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -103,55 +102,6 @@ const Expr *Scalars::scalarValue(Value value) {
   expr.type = value.getType();
   expr.tensor = value;
   return unique(std::move(expr));
-}
-
-/// A literal table at a symbolic index: a number where the index is known or
-/// the table is a splat, an index expression where it counts.
-const Expr *Scalars::constantElement(DenseElementsAttr attribute,
-                                     ArrayRef<AffineExpr> at) {
-  auto typed = [&](Attribute a) { return constant(cast<TypedAttr>(a)); };
-  if (attribute.isSplat())
-    return typed(attribute.getSplatValue<Attribute>());
-  auto type = cast<RankedTensorType>(attribute.getType());
-  ArrayRef<int64_t> shape = type.getShape();
-  SmallVector<int64_t> strides = computeStrides(shape);
-  int64_t position = 0;
-  bool known = true;
-  for (auto [expr, size, stride] : llvm::zip_equal(at, shape, strides)) {
-    auto c = dyn_cast<AffineConstantExpr>(expr);
-    known &= c && c.getValue() >= 0 && c.getValue() < size;
-    if (known)
-      position += c.getValue() * stride;
-  }
-  if (known)
-    return typed(attribute.getValues<Attribute>()[position]);
-  // a + b * i for the only dimension that is not one long
-  auto elementType = dyn_cast<IntegerType>(type.getElementType());
-  if (!elementType || elementType.getWidth() < 8)
-    return nullptr;
-  auto longDim = llvm::find_if(shape, [](int64_t size) { return size != 1; });
-  if (llvm::count_if(shape, [](int64_t size) { return size != 1; }) != 1)
-    return nullptr;
-  const Expr *&cached =
-      tableCache[{attribute, at[longDim - shape.begin()].getAsOpaquePointer()}];
-  if (cached)
-    return cached;
-  int64_t first = 0, step = 0, previous = 0, i = 0;
-  for (const APInt &entry : attribute.getValues<APInt>()) {
-    int64_t value = entry.getSExtValue();
-    if (std::abs(value) > (int64_t(1) << 40))
-      return nullptr;
-    if (i == 0)
-      first = value;
-    else if (i == 1)
-      step = value - first;
-    else if (value - previous != step)
-      return nullptr;
-    previous = value;
-    ++i;
-  }
-  AffineExpr counted = at[longDim - shape.begin()] * step + first;
-  return cached = affine(counted, elementType);
 }
 
 /// tensor.concat and tensor.insert_slice: which source an index falls into.

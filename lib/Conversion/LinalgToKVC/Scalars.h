@@ -61,9 +61,18 @@ std::optional<Number> foldNumbers(mlir::Operation *op, mlir::Type resultType,
                                   llvm::ArrayRef<Number> operands,
                                   llvm::ArrayRef<mlir::Type> operandTypes);
 
+/// A literal matrix of two values, split along a diagonal.
+struct Triangle {
+  bool holds = false;
+  mlir::Attribute low, high; // where i - j + shift >= 0, and elsewhere
+  int64_t shift = 0;
+};
+/// What was read of literal tables, kept over all layers of a function.
+using LiteralTables = llvm::DenseMap<mlir::Attribute, Triangle>;
+
 class Scalars {
 public:
-  explicit Scalars(Axes &axes) : axes(axes) {}
+  Scalars(Axes &axes, LiteralTables &tables) : axes(axes), tables(tables) {}
 
   Axes &getAxes() { return axes; }
 
@@ -118,9 +127,14 @@ private:
                            llvm::ArrayRef<mlir::AffineExpr> at);
   const Expr *constantElement(mlir::DenseElementsAttr attribute,
                               llvm::ArrayRef<mlir::AffineExpr> at);
+  const Expr *triangleElement(mlir::DenseElementsAttr attribute,
+                              llvm::ArrayRef<mlir::AffineExpr> at);
   const Expr *scalarValue(mlir::Value value);
 
+  static constexpr int64_t maxTableElements = int64_t(1) << 24;
+
   Axes &axes;
+  LiteralTables &tables;
   unsigned narrowest = 64;
   std::deque<Expr> storage;
   llvm::FoldingSet<Expr> uniques;
