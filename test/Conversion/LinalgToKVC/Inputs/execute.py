@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs functions before and after raise on random inputs and compares.
 
-usage: execute.py FILE.mlir [--seed N] [--bound X] [--bin DIR]
+usage: execute.py FILE.mlir [--seed N] [--bound X] [--bin DIR] [--model SIZES]
 
 Every func.func @name that FILE names in `// EXECUTE: name [sizes=A,B] [bound=X]`
 is called by a generated @main with random arguments (dynamic dimensions
@@ -32,6 +32,8 @@ LOWER = ("builtin.module(func.func(linalg-generalize-named-ops),canonicalize,cse
          "convert-math-to-libm,finalize-memref-to-llvm,convert-func-to-llvm,"
          "convert-cf-to-llvm,convert-arith-to-llvm,convert-index-to-llvm,"
          "reconcile-unrealized-casts)")
+# arguments with more elements are computed instead of written down
+LARGEST_LITERAL = 4096
 RAISE = ("builtin.module(func.func(kvc-raise-attention))")
 DECOMPOSE = ("builtin.module(func.func(kvc-decompose-attention))")
 # linalg.softmax has no pass that opens it: a transform script does
@@ -81,6 +83,29 @@ def masked(element, row, generator):
             yield seen if generator.random() < visible else hidden
 
 
+def weights(name, shape, element, salt):
+    """A big tensor of numbers hashed from their index, about as large as a
+    model's weights."""
+    rank = len(shape)
+    kind = "tensor<" + "".join(f"{s}x" for s in shape) + element + ">"
+    dims = ", ".join(f"d{k}" for k in range(rank))
+    tag = name[1:]
+    lines = [f"  %{tag}_e = tensor.empty() : {kind}",
+             f"  {name} = linalg.generic {{indexing_maps = [affine_map<({dims}) -> ({dims})>], iterator_types = ["
+             + ", ".join(['"parallel"'] * rank) + f"]}} outs(%{tag}_e : {kind}) {{",
+             f"  ^bb0(%o: {element}):", f"    %h0 = arith.constant {salt * 7919 + 17} : i32"]
+    for k in range(rank):
+        lines += [f"    %x{k} = linalg.index {k} : index", f"    %y{k} = arith.index_cast %x{k} : index to i32",
+                  f"    %p{k} = arith.constant {[40503, 6700417, 69069][k % 3]} : i32",
+                  f"    %m{k} = arith.muli %y{k}, %p{k} : i32", f"    %s{k} = arith.addi %h{k}, %m{k} : i32",
+                  f"    %q{k} = arith.constant 1664525 : i32", f"    %h{k + 1} = arith.muli %s{k}, %q{k} : i32"]
+    lines += ["    %sh = arith.constant 8 : i32", f"    %r = arith.shrsi %h{rank}, %sh : i32",
+              f"    %f = arith.sitofp %r : i32 to {element}",
+              f"    %c = arith.constant {0.1 / 2 ** 23:.6e} : {element}", f"    %v = arith.mulf %f, %c : {element}",
+              f"    linalg.yield %v : {element}", f"  }} -> {kind}"]
+    return lines
+
+
 def harness(n, name, types, result, sizes, generator):
     """Ops of @main that call @name and print what it gives; n keeps names apart."""
     lines, call = [], []
@@ -88,10 +113,14 @@ def harness(n, name, types, result, sizes, generator):
         match = re.fullmatch(r"tensor<((?:[0-9?]+x)*)([a-z0-9]+)>", type_)
         dims, element = match.group(1).split("x")[:-1], match.group(2)
         shape = [sizes[dims[:k].count("?")] if d == "?" else int(d) for k, d in enumerate(dims)]
+        static = "tensor<" + "".join(f"{s}x" for s in shape) + element + ">"
+        if math.prod(shape) > LARGEST_LITERAL:
+            lines += weights(f"%a{n}_{i}", shape, element, i)
+            call.append(f"%a{n}_{i}")
+            continue
         values = numbers(element, generator)
         if "test.mask" in attributes:
             values = masked(element, shape[-1], generator)
-        static = "tensor<" + "".join(f"{s}x" for s in shape) + element + ">"
         lines.append(f"  %s{n}_{i} = arith.constant dense<{literal(shape, element, values)}> : {static}")
         lines.append(f"  %a{n}_{i} = tensor.cast %s{n}_{i} : {static} to {type_}")
         call.append(f"%a{n}_{i}")
@@ -134,10 +163,16 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--bound", type=float, default=2e-5)
     parser.add_argument("--bin", default="", help="folder of kvc-opt")
+    parser.add_argument("--model", default="", help="sizes: run the file's @main, as @model")
     options = parser.parse_args()
     os.environ["PATH"] = options.bin + os.pathsep + os.environ["PATH"]
     source = pathlib.Path(options.file).read_text()
     wanted = re.findall(r"// EXECUTE: (\w+)(?: sizes=([0-9,]+))?(?: bound=([0-9.e-]+))?", source)
+    if options.model:
+        # @main is ours, and stands beside the model: no module around it
+        source = re.sub(r"^module[^\n]*{\n(.*)^}\n", r"\1", source, flags=re.M | re.S)
+        source = source.replace("@main(", "@model(")
+        wanted = [("model", options.model, "")]
     if not wanted:
         sys.exit("expected at least one `// EXECUTE: name`, got none")
     text = "\n".join(l for l in source.splitlines() if not l.lstrip().startswith("//"))
