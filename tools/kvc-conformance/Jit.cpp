@@ -67,6 +67,8 @@ static Expected<std::unique_ptr<Module>> lower(const std::string &text,
       getKVCToCPUOptions(machine.getTargetFeatureString());
   if (options.vectorBits)
     conversion.vectorBits = options.vectorBits;
+  if (options.baseline)
+    conversion.fma = conversion.f16c = conversion.round = false;
   mlir::PassManager pm(&context);
   pm.addPass(createConvertKVCToCPUPass(conversion));
   buildLowerKernelsToLLVMPipeline(pm);

@@ -25,6 +25,8 @@ namespace kvc::conformance {
 /// How kernels are made for this host; bits 0 takes the widest vectors.
 struct JitOptions {
   unsigned vectorBits = 0;
+  /// As for a CPU without FMA, F16C and SSE4.1.
+  bool baseline = false;
   bool printLLVM = false;
 };
 

@@ -36,6 +36,9 @@ static cl::opt<std::string>
 static cl::opt<unsigned>
     vectorBits("vector-bits", cl::cat(category),
                cl::desc("128, 256 or 512; 0: what the host has"));
+static cl::opt<bool>
+    baseline("baseline", cl::cat(category),
+             cl::desc("As for a CPU without FMA, F16C and SSE4.1"));
 static cl::opt<unsigned> jobs("jobs", cl::cat(category),
                               cl::init(std::thread::hardware_concurrency()),
                               cl::desc("Variants at once"));
@@ -76,6 +79,7 @@ int main(int argc, char **argv) {
   initializeJit();
   JitOptions options;
   options.vectorBits = vectorBits;
+  options.baseline = baseline;
   if (math)
     return checkMath(options, outs()) ? 0 : 1;
   if (seed == 0)

@@ -30,8 +30,10 @@ kvc::ConvertKVCToCPUPassOptions kvc::getKVCToCPUOptions(StringRef features) {
   auto has = [&](StringRef name) { return llvm::is_contained(names, name); };
   ConvertKVCToCPUPassOptions options;
   options.vectorBits = has("+avx512f") ? 512 : has("+avx2") ? 256 : 128;
-  // Every 64-bit Arm multiplies and adds in one instruction.
+  // Every 64-bit Arm has the instructions that x86-64 got over time.
   options.fma = has("+fma") || has("+neon");
+  options.f16c = has("+f16c") || has("+neon");
+  options.round = has("+sse4.1") || has("+neon");
   return options;
 }
 
@@ -46,7 +48,7 @@ struct ConvertKVCToCPUPass
           << vectorBits.getValue();
       return signalPassFailure();
     }
-    kvc::cpu::CpuTarget target{vectorBits, fma};
+    kvc::cpu::CpuTarget target{vectorBits, fma, f16c, round};
     SmallVector<kvc::VariantOp> variants(
         getOperation().getOps<kvc::VariantOp>());
     for (kvc::VariantOp op : variants) {

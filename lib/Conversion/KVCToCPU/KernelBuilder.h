@@ -47,6 +47,8 @@ using Nums = llvm::SmallVector<Num>;
 struct CpuTarget {
   unsigned vectorBits = 256; // of the widest register: 128, 256 or 512
   bool hasFma = true;
+  bool hasF16c = true;  // converts between f16 and f32
+  bool hasRound = true; // rounds to an integral float
   unsigned lanes() const { return vectorBits / 32; }
   /// Architectural vector registers.
   unsigned registers() const { return vectorBits == 512 ? 32 : 16; }

@@ -11,6 +11,7 @@
 
 #include "Kernels.h"
 
+#include "TargetExpansion.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace mlir;
@@ -42,6 +43,7 @@ func::FuncOp KernelEmitter::emitFunction(
   for (Num result : body(b, inputs))
     outputs.push_back(result.value);
   func::ReturnOp::create(b, outputs);
+  expandForTarget(function, target);
   return function;
 }
 

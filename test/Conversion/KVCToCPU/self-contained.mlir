@@ -6,6 +6,9 @@
 // RUN: kvc-opt %s --convert-kvc-to-cpu=vector-bits=256 --kvc-lower-kernels-to-llvm | mlir-translate --mlir-to-llvmir | opt -O3 -mcpu=x86-64-v3 | llc -O3 -mcpu=x86-64-v3 -relocation-model=pic -filetype=obj -o %t.v3.o
 // RUN: ld.lld -shared --no-undefined %t.v3.o -o %t.v3.so
 // RUN: llvm-readelf -d --dyn-syms %t.v3.so | FileCheck %s
+// RUN: kvc-opt %s --convert-kvc-to-cpu="vector-bits=128 fma=false f16c=false round=false" --kvc-lower-kernels-to-llvm | mlir-translate --mlir-to-llvmir | opt -O3 -mcpu=x86-64 | llc -O3 -mcpu=x86-64 -relocation-model=pic -filetype=obj -o %t.v1.o
+// RUN: ld.lld -shared --no-undefined %t.v1.o -o %t.v1.so
+// RUN: llvm-readelf -d --dyn-syms %t.v1.so | FileCheck %s
 
 // CHECK-NOT: NEEDED
 // CHECK-NOT: UND {{[a-z]}}

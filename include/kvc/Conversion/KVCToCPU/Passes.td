@@ -27,6 +27,10 @@ def ConvertKVCToCPUPass
            "Width of the vectors of the kernels: 128, 256 or 512">,
     Option<"fma", "fma", "bool", "true",
            "Whether the target fuses multiply and add in one instruction">,
+    Option<"f16c", "f16c", "bool", "true",
+           "Whether the target converts between f16 and f32">,
+    Option<"round", "round", "bool", "true",
+           "Whether the target rounds to integral floats (SSE4.1)">,
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
