@@ -72,10 +72,7 @@ static void addGraphStages(std::vector<Stage> &stages,
         pm.addPass(createApplyPolicyPass({options.policyFile}));
       });
   add("plan", "cache groups and kernel variants",
-      [](OpPassManager &pm) {
-        pm.addPass(createPlanPass());
-        pm.addPass(createVerifyPlanPass());
-      });
+      [](OpPassManager &pm) { pm.addPass(createPlanPass()); });
 
   add("decompose",
       "what has no kernel (a rotation outside attention) to linalg",

@@ -1,16 +1,16 @@
 // Malformed graphs: the place and the way out, never a crash.
 // RUN: split-file %s %t
-// RUN: not kvc-compile %t/no-main.mlir 2>&1 | FileCheck %s --check-prefix=NOMAIN
-// RUN: not kvc-compile %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=BLOCKS
-// RUN: not kvc-compile %t/names.mlir 2>&1 | FileCheck %s --check-prefix=NAMES
-// RUN: not kvc-compile %t/types.mlir 2>&1 | FileCheck %s --check-prefix=TYPES
-// RUN: not kvc-compile %t/no-attention.mlir 2>&1 | FileCheck %s --check-prefix=NOATTENTION
-// RUN: not kvc-compile --attention=%t/no-attention.mlir 2>&1 | FileCheck %s --check-prefix=NOVARIANT
-// RUN: not kvc-compile --attention=%t/mixed.mlir 2>&1 | FileCheck %s --check-prefix=MIXED
-// RUN: not kvc-compile %t/mixed-only.mlir 2>&1 | FileCheck %s --check-prefix=VARIANTS
-// RUN: not kvc-compile --attention=%t/illegal.mlir 2>&1 | FileCheck %s --check-prefix=ILLEGAL
-// RUN: not kvc-compile %t/libm.mlir --stateless 2>&1 | FileCheck %s --check-prefix=LIBM
-// RUN: not kvc-compile %t/data-size.mlir --stateless 2>&1 | FileCheck %s --check-prefix=SIZE
+// RUN: not kvc-compile -o %t.so %t/no-main.mlir 2>&1 | FileCheck %s --check-prefix=NOMAIN
+// RUN: not kvc-compile -o %t.so %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=BLOCKS
+// RUN: not kvc-compile -o %t.so %t/names.mlir 2>&1 | FileCheck %s --check-prefix=NAMES
+// RUN: not kvc-compile -o %t.so %t/types.mlir 2>&1 | FileCheck %s --check-prefix=TYPES
+// RUN: not kvc-compile -o %t.so %t/no-attention.mlir 2>&1 | FileCheck %s --check-prefix=NOATTENTION
+// RUN: not kvc-compile -o %t.so --attention=%t/no-attention.mlir 2>&1 | FileCheck %s --check-prefix=NOVARIANT
+// RUN: not kvc-compile -o %t.so --attention=%t/mixed.mlir 2>&1 | FileCheck %s --check-prefix=MIXED
+// RUN: not kvc-compile -o %t.so %t/mixed-only.mlir 2>&1 | FileCheck %s --check-prefix=VARIANTS
+// RUN: not kvc-compile -o %t.so --attention=%t/illegal.mlir 2>&1 | FileCheck %s --check-prefix=ILLEGAL
+// RUN: not kvc-compile -o %t.so %t/libm.mlir --stateless 2>&1 | FileCheck %s --check-prefix=LIBM
+// RUN: not kvc-compile -o %t.so %t/data-size.mlir --stateless 2>&1 | FileCheck %s --check-prefix=SIZE
 
 //--- no-main.mlir
 // NOMAIN: no-main.mlir:2:1: error: expected a function `@main` with a body, got none

@@ -121,6 +121,12 @@ LogicalResult Driver::checkOptions(const kvc::CompileOptions &options) {
   if (settings.input.empty() == settings.attention.empty())
     return error() << "expected either a graph or --attention=spec.mlir, got "
                    << (settings.input.empty() ? "neither" : "both");
+  bool binary = settings.untilAfter.empty() &&
+                (settings.emit == Emit::so || settings.emit == Emit::obj);
+  if (binary && (settings.output.empty() || settings.output == "-"))
+    return error() << "expected a file as -o for "
+                   << (settings.emit == Emit::so ? "an artefact" : "an object")
+                   << ", got " << (settings.output.empty() ? "none" : "stdout");
   if (options.attention && !options.policyFile.empty())
     return error() << "expected no --policy with --attention: each variant's "
                       "cache type is its policy";
@@ -202,14 +208,11 @@ LogicalResult Driver::emit(const kvc::cpu::Target &target) {
         [&](llvm::raw_ostream &os) {
           os.write(object->data(), object->size());
         },
-        "out.o");
+        "-");
   FailureOr<std::string> library = kvc::cpu::linkLibrary(*object, emitError);
   if (failed(library))
     return failure();
-  std::string path = settings.output.empty() ? "out.so" : settings.output;
-  if (path == "-")
-    return error() << "expected a file as -o for an artefact, got stdout";
-  return kvc::cpu::seal(*library, manifest, path, emitError);
+  return kvc::cpu::seal(*library, manifest, settings.output, emitError);
 }
 
 LogicalResult Driver::run() {

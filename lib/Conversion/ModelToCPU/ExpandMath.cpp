@@ -127,6 +127,8 @@ struct ExpandMath : kvc::impl::ExpandMathPassBase<ExpandMath> {
     math::populateExpansionPatterns(
         patterns, {"rsqrt", "tan", "sinh", "cosh", "asinh", "acosh", "atanh",
                    "powf", "fpowi", "exp2", "round", "clampf"});
+    // f16 and bf16 compute in f32, whatever the function.
+    populateMathF32ExpansionPatterns(patterns, [](StringRef) { return true; });
     populateMathPolynomialApproximationPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();

@@ -143,6 +143,9 @@ bool LoopVectorizer::checkReductions() {
   for (OpOperand &init : op.getDpsInitsMutable()) {
     if (op.getMatchingIndexingMap(&init).isFunctionOfDim(vectorDim))
       return false;
+    // A sum of a vector of bf16 would call a library.
+    if (getElementTypeOrSelf(init.get().getType()).isBF16())
+      return false;
     BlockArgument argument = op.getMatchingBlockArgument(&init);
     Operation *combiner =
         yield->getOperand(init.getOperandNumber() - op.getNumDpsInputs())

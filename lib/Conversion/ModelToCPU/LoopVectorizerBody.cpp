@@ -60,8 +60,16 @@ Value LoopVectorizer::loadLanes(
     scf::YieldOp::create(b, zero);
     elements.push_back(branch.getResult(0));
   }
-  return vector::FromElementsOp::create(b, vectorOf(element, trip.width),
-                                        elements);
+  if (!element.isBF16())
+    return vector::FromElementsOp::create(b, vectorOf(element, trip.width),
+                                          elements);
+  // A CPU without bf16 puts a lane into a vector by rounding it from f32, which
+  // is a call of a library; its bits are an integer like any other.
+  for (Value &lane : elements)
+    lane = arith::BitcastOp::create(b, b.getI16Type(), lane);
+  Value bits = vector::FromElementsOp::create(
+      b, vectorOf(b.getI16Type(), trip.width), elements);
+  return arith::BitcastOp::create(b, vectorOf(element, trip.width), bits);
 }
 
 /// The operand's value for this trip: a scalar when it does not depend on the

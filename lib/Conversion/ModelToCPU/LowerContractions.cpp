@@ -115,9 +115,8 @@ std::optional<Kernel> Kernel::match(linalg::LinalgOp op, unsigned vectorBits) {
     return std::nullopt;
   // Either operand may be the one whose last dimension the output shares.
   Value out = op.getDpsInits()[0];
-  auto element =
-      dyn_cast<FloatType>(cast<MemRefType>(out.getType()).getElementType());
-  if (!element || element.getWidth() != 32)
+  if (!isa<Float16Type, BFloat16Type, Float32Type>(
+          cast<MemRefType>(out.getType()).getElementType()))
     return std::nullopt;
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   if (!llvm::all_of(maps,
@@ -133,7 +132,7 @@ std::optional<Kernel> Kernel::match(linalg::LinalgOp op, unsigned vectorBits) {
     return std::nullopt;
   std::swap(maps[0], maps[left]);
 
-  Kernel kernel(op, kvc::KernelShape::get(vectorBits, element));
+  Kernel kernel(op, kvc::KernelShape::get(vectorBits));
   kernel.lhs = op->getOperand(left);
   kernel.rhs = op->getOperand(right);
   kernel.out = out;
@@ -175,9 +174,9 @@ Value Kernel::loadVector(Value memref, ArrayRef<Value> at, Value mask) {
   return vector::MaskedLoadOp::create(b, type, memref, at, mask, zero);
 }
 
-/// Widens f16 and bf16 operands to the sums' type.
+/// Widens f16 and bf16 operands: sums are f32.
 Value Kernel::toSumType(Value value) {
-  Type sum = cast<MemRefType>(out.getType()).getElementType();
+  Type sum = b.getF32Type();
   if (getElementTypeOrSelf(value) == sum)
     return value;
   Type to = sum;
@@ -306,14 +305,17 @@ void Kernel::emitTile(SmallVector<Value> dims, int64_t rows,
   };
   SmallVector<Value> sums(rows * shape.vectors);
   each([&](int64_t k, ArrayRef<Value> at, Value mask) {
-    sums[k] = loadVector(out, at, mask);
+    sums[k] = toSumType(loadVector(out, at, mask));
   });
   sums = emitDepth(dims, 0, rows, masks, depthBegin, depthEnd, sums);
   each([&](int64_t k, ArrayRef<Value> at, Value mask) {
+    Value sum = sums[k];
+    if (sum.getType() != vectorOf(out))
+      sum = arith::TruncFOp::create(b, vectorOf(out), sum);
     if (mask)
-      vector::MaskedStoreOp::create(b, out, at, mask, sums[k]);
+      vector::MaskedStoreOp::create(b, out, at, mask, sum);
     else
-      vector::StoreOp::create(b, sums[k], out, at);
+      vector::StoreOp::create(b, sum, out, at);
   });
 }
 

@@ -69,7 +69,8 @@ std::optional<Product> matchProduct(linalg::LinalgOp op) {
   }
   auto type = cast<RankedTensorType>(product.weight.getType());
   if (!type.hasStaticShape() ||
-      !getElementTypeOrSelf(product.init.getType()).isF32())
+      !isa<Float16Type, BFloat16Type, Float32Type>(
+          getElementTypeOrSelf(product.init.getType())))
     return std::nullopt;
   product.columns = type.getDimSize(product.transposed ? 0 : 1);
   return product;
@@ -178,9 +179,7 @@ struct PackWeights : kvc::impl::PackWeightsPassBase<PackWeights> {
       std::optional<Product> product = matchProduct(op);
       if (!product)
         continue;
-      auto type = cast<RankedTensorType>(product->init.getType());
-      int64_t panel =
-          kvc::KernelShape::get(vectorBits, type.getElementType()).columns();
+      int64_t panel = kvc::KernelShape::get(vectorBits).columns();
       // Fewer columns than one panel would mostly be padding.
       if (product->columns >= panel)
         packProduct(rewriter, *product, panel);

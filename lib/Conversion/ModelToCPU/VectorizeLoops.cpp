@@ -20,8 +20,12 @@
 #include "kvc/Conversion/ModelToCPU/Passes.h"
 
 #include "LoopVectorizer.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 namespace kvc {
 #define GEN_PASS_DEF_VECTORIZELOOPSPASS

@@ -89,8 +89,11 @@ def LowerContractionsPass : Pass<"kvc-lower-contractions", "::mlir::func::FuncOp
   }];
   let options = [Option<"vectorBits", "vector-bits", "unsigned", "256",
                         "width of a vector register of the target">];
-  let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
-                           "::mlir::memref::MemRefDialect", "::mlir::affine::AffineDialect"];
+  let dependentDialects = ["::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect"];
 }
 
 def VectorizeLoopsPass : Pass<"kvc-vectorize-loops", "::mlir::func::FuncOp"> {
@@ -103,9 +106,12 @@ def VectorizeLoopsPass : Pass<"kvc-vectorize-loops", "::mlir::func::FuncOp"> {
   }];
   let options = [Option<"vectorBits", "vector-bits", "unsigned", "256",
                         "width of a vector register of the target">];
-  let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
-                           "::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::linalg::LinalgDialect"];
+  let dependentDialects = ["::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::affine::AffineDialect"];
 }
 
 def ExpandMathPass : Pass<"kvc-expand-math", "::mlir::func::FuncOp"> {
@@ -139,8 +145,10 @@ def OutlineParallelPass : Pass<"kvc-outline-parallel", "::mlir::ModuleOp"> {
     travel in a closure on the caller's stack. A task covers `kvc.grain`
     iterations; a loop of one task is called directly.
   }];
-  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect",
-                           "::mlir::scf::SCFDialect"];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect",
+                           "::mlir::func::FuncDialect",
+                           "::mlir::scf::SCFDialect",
+                           "::mlir::arith::ArithDialect"];
 }
 
 def LowerModelCallsPass : Pass<"kvc-lower-model-calls", "::mlir::ModuleOp"> {
@@ -151,8 +159,11 @@ def LowerModelCallsPass : Pass<"kvc-lower-model-calls", "::mlir::ModuleOp"> {
     the hook of the environment when there is one, else the variant's kernel.
     A status other than 0 is returned at once.
   }];
-  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect",
-                           "::mlir::cf::ControlFlowDialect", "::mlir::arith::ArithDialect"];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect",
+                           "::mlir::func::FuncDialect",
+                           "::mlir::cf::ControlFlowDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::scf::SCFDialect"];
 }
 
 def EmitModelEntriesPass : Pass<"kvc-emit-model-entries", "::mlir::ModuleOp"> {

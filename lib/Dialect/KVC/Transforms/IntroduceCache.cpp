@@ -54,7 +54,6 @@ private:
   bool provePerToken(const StepPlan &plan);
   bool proveMask(AttentionOp attention);
   bool planCaches(StepPlan &plan);
-  void noteFullyMasked(AttentionOp attention);
   bool readMaxPositions(const StepPlan &plan);
   bool dependsOnArgument(Value mask);
 
@@ -93,9 +92,8 @@ bool Prover::addRoots(SetVector<Operation *> &worklist) {
                        .category(DEBUG_TYPE)
                        .function(func.getName());
     remark::analysis(op.getLoc(), options)
-        << ("assertion `" + Twine(assertion.getMsg()) +
-            "` depends on the tokens of one sequence and is left out")
-               .str();
+        << "assertion `" << assertion.getMsg().str()
+        << "` depends on the tokens of one sequence and is left out";
   }
   return true;
 }
@@ -190,21 +188,6 @@ bool Prover::proveMask(AttentionOp attention) {
   return true;
 }
 
-/// A causal query sees itself, unless its score region says otherwise.
-void Prover::noteFullyMasked(AttentionOp attention) {
-  if (attention.getScore().empty() ||
-      attention.getFullyMasked() == FullyMasked::zero)
-    return;
-  auto options = remark::RemarkOpts::name("fully-masked")
-                     .category(DEBUG_TYPE)
-                     .function(func.getName());
-  remark::analysis(attention.getLoc(), options)
-      << (Twine("a query whose score region hides every key yields 0 in a step "
-                "and ") +
-          stringifyFullyMasked(attention.getFullyMasked()) + " before")
-             .str();
-}
-
 bool Prover::readMaxPositions(const StepPlan &plan) {
   auto least = [&](int64_t limit) {
     if (limit > 0 && (maxPositions == 0 || limit < maxPositions))
@@ -279,7 +262,6 @@ bool Prover::planCaches(StepPlan &plan) {
     for (AttentionOp attention : group) {
       if (!proveMask(attention))
         return false;
-      noteFullyMasked(attention);
       auto query = cast<RankedTensorType>(attention.getQuery().getType());
       if (query.isDynamicDim(1))
         return refuse("geometry", attention,
