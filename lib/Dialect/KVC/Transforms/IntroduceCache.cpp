@@ -351,7 +351,7 @@ func::FuncOp IntroduceCache::findFunction(ModuleOp module) {
     if (!hasAttention)
       continue;
     if (found)
-      return missed("in-use", func,
+      return missed("several-functions", func,
                     "expected one function with kvc.attention, got @" +
                         found.getName() + " and @" + func.getName());
     found = func;

@@ -114,3 +114,19 @@ func.func @user(%in: !x) -> !x {
   %a = func.call @main(%in) : (!x) -> !x
   return %a : !x
 }
+
+// -----
+
+!x = tensor<1x1x?x4xf32>
+
+// CHECK-LABEL: func.func @one(
+// CHECK:       kvc.attention
+func.func @one(%in: !x {kvc.input = "x"}) -> !x {
+  %a = kvc.attention %in, %in, %in {causal, scale = 0.5 : f32} : (!x, !x, !x) -> !x
+  return %a : !x
+}
+// expected-remark-re @+1 {{[Missed] several-functions | {{.*}}expected one function with kvc.attention, got @one and @two}}
+func.func @two(%in: !x {kvc.input = "x"}) -> !x {
+  %a = kvc.attention %in, %in, %in {causal, scale = 0.5 : f32} : (!x, !x, !x) -> !x
+  return %a : !x
+}

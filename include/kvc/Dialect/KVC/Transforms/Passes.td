@@ -34,7 +34,7 @@ def IntroduceCachePass : Pass<"kvc-introduce-cache", "::mlir::ModuleOp"> {
     `kvc.step.logit_rows` are returned. What those rows alone need (the lm_head,
     the final norm, the last layer's MLP) is computed for them alone.
 
-    All of it is proven first: every attention is causal, and every other op
+    All of it is proven first (docs/step.md): every attention is causal, and every other op
     that a result depends on works token by token. Where a proof fails the
     function stays as it is, with a missed remark:
 
@@ -44,7 +44,8 @@ def IntroduceCachePass : Pass<"kvc-introduce-cache", "::mlir::ModuleOp"> {
     * `mask-operand`: a mask that is not understood, or is an argument
     * `not-token-wise`: an op mixes tokens or computes with their number
     * `geometry`: heads or head_dim that a cache cannot have
-    * `side-effect`, `in-use`: an op with effects, a caller of the function
+    * `side-effect`: an op with effects that a step would repeat
+    * `several-functions`, `in-use`: not one function, or one that is called
 
     `assume-causal-mask` takes a mask that comes from an argument of the
     function to be the causal one. An assertion about the number of tokens is
