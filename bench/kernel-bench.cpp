@@ -238,7 +238,8 @@ int main(int argc, char **argv) {
                                 int(numThreads), load[0]);
   const Line lines[] = {
       {"decode 32/8 d128 16k f16", 32, 8, KVCRT_F16, KVCRT_F16, 1, 16384},
-      {"decode 32/8 d128 1k f16", 32, 8, KVCRT_F16, KVCRT_F16, 1, 1024},
+      {"decode 32/8 d128 1k f16, in cache", 32, 8, KVCRT_F16, KVCRT_F16, 1,
+       1024},
       {"decode 32/8 d128 64k f16", 32, 8, KVCRT_F16, KVCRT_F16, 1, 65536},
       {"decode 32/8 d128 16k f32", 32, 8, KVCRT_F32, KVCRT_F32, 1, 16384},
       {"decode 32/8 d128 16k i8", 32, 8, KVCRT_F16, KVCRT_I8, 1, 16384},

@@ -33,7 +33,9 @@ kvc::ConvertKVCToCPUPassOptions kvc::getKVCToCPUOptions(StringRef features) {
   // Every 64-bit Arm has the instructions that x86-64 got over time.
   options.fma = has("+fma") || has("+neon");
   options.f16c = has("+f16c") || has("+neon");
-  options.round = has("+sse4.1") || has("+neon");
+  // A list may leave out what its newer names imply.
+  options.round =
+      has("+sse4.1") || has("+avx2") || has("+avx512f") || has("+neon");
   return options;
 }
 
