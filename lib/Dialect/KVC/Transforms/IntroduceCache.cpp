@@ -52,10 +52,12 @@ private:
   bool collectLive(StepPlan &plan);
   bool addRoots(SetVector<Operation *> &worklist);
   bool provePerToken(const StepPlan &plan);
-  bool proveMask(AttentionOp attention);
+  bool proveMask(const StepPlan &plan, AttentionOp attention);
   bool planCaches(StepPlan &plan);
   bool readMaxPositions(const StepPlan &plan);
-  bool dependsOnArgument(Value mask);
+  bool dependsOnArgument(const StepPlan &plan, Value mask);
+  bool isRead(const StepPlan &plan, BlockArgument argument);
+  bool chooseTokens(const StepPlan &plan);
 
   func::FuncOp func;
   const IntroduceCachePassOptions &options;
@@ -122,6 +124,30 @@ bool Prover::collectLive(StepPlan &plan) {
   return true;
 }
 
+/// Puts the input that says how many tokens there are first.
+bool Prover::chooseTokens(const StepPlan &plan) {
+  auto it = llvm::find_if(inputs, [&](const TokenAnalysis::Input &input) {
+    return !input.isPosition && isRead(plan, func.getArgument(input.argument));
+  });
+  if (it == inputs.end())
+    return refuse("no-tokens", func,
+                  "expected results that depend on an argument of tokens");
+  std::iter_swap(inputs.begin(), it);
+  return true;
+}
+
+/// Whether a result needs more of `argument` than its size.
+bool Prover::isRead(const StepPlan &plan, BlockArgument argument) {
+  return llvm::any_of(argument.getUsers(), [&](Operation *user) {
+    Operation *op = func.front().findAncestorOpInBlock(*user);
+    auto attention = dyn_cast<AttentionOp>(op);
+    if (attention && attention.getMask() == argument)
+      return false;
+    return !isa<tensor::DimOp>(op) &&
+           (plan.live.contains(op) || isa<func::ReturnOp>(op));
+  });
+}
+
 bool Prover::provePerToken(const StepPlan &plan) {
   // in program order: the first offender is the one to report
   auto check = [&](Operation *user, Value value) {
@@ -150,14 +176,14 @@ bool Prover::provePerToken(const StepPlan &plan) {
   return true;
 }
 
-bool Prover::dependsOnArgument(Value mask) {
+/// Whether `mask` reads an argument that serves for masks alone.
+bool Prover::dependsOnArgument(const StepPlan &plan, Value mask) {
   SetVector<Value> slice;
   slice.insert(mask);
   for (size_t i = 0; i < slice.size(); ++i) {
     if (auto argument = dyn_cast<BlockArgument>(slice[i])) {
-      unsigned number = argument.getArgNumber();
-      if (number != inputs.front().argument &&
-          !func.getArgAttr(number, "kvc.param"))
+      if (!isRead(plan, argument) &&
+          !func.getArgAttr(argument.getArgNumber(), "kvc.param"))
         return true;
       continue;
     }
@@ -168,7 +194,7 @@ bool Prover::dependsOnArgument(Value mask) {
   return false;
 }
 
-bool Prover::proveMask(AttentionOp attention) {
+bool Prover::proveMask(const StepPlan &plan, AttentionOp attention) {
   Value mask = attention.getMask();
   if (!mask) {
     if (attention.getCausal())
@@ -177,7 +203,7 @@ bool Prover::proveMask(AttentionOp attention) {
                   "attention is not causal: its queries see later keys, which "
                   "a cache does not hold yet");
   }
-  if (!dependsOnArgument(mask))
+  if (!dependsOnArgument(plan, mask))
     return refuse("mask-operand", attention,
                   "attention has a mask that is not proven causal and is "
                   "computed in the graph");
@@ -260,7 +286,7 @@ bool Prover::planCaches(StepPlan &plan) {
                   "no kvc.attention reaches a result of @" + func.getName());
   for (auto &[operands, group] : readers) {
     for (AttentionOp attention : group) {
-      if (!proveMask(attention))
+      if (!proveMask(plan, attention))
         return false;
       auto query = cast<RankedTensorType>(attention.getQuery().getType());
       if (query.isDynamicDim(1))
@@ -288,16 +314,11 @@ bool Prover::prove(StepPlan &plan) {
   inputs = findTokenInputs(func, why);
   if (inputs.empty())
     return refuse("no-tokens", func, why);
-  // the first is the one that says how many tokens there are
-  auto isTokens = [](const TokenAnalysis::Input &input) {
-    return !input.isPosition;
-  };
-  std::iter_swap(inputs.begin(), llvm::find_if(inputs, isTokens));
   analysis.emplace(func, inputs);
   plan.func = func;
   plan.inputs = inputs;
-  return collectLive(plan) && readMaxPositions(plan) && planCaches(plan) &&
-         provePerToken(plan);
+  return collectLive(plan) && chooseTokens(plan) && readMaxPositions(plan) &&
+         planCaches(plan) && provePerToken(plan);
 }
 
 namespace {

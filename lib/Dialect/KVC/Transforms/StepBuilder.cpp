@@ -165,6 +165,18 @@ void StepBuilder::findRowOps() {
   }
 }
 
+Value StepBuilder::emitExtent(Value value, Form form) {
+  Location loc = value.getLoc();
+  Value count = getCount(form);
+  if (int64_t k = analysis.getLabel(value).factor; k != 1) {
+    Value factor = arith::ConstantIndexOp::create(builder, loc, k);
+    count = arith::MulIOp::create(builder, loc, count, factor);
+  }
+  if (!value.getType().isIndex())
+    count = arith::IndexCastOp::create(builder, loc, value.getType(), count);
+  return count;
+}
+
 Value StepBuilder::get(Value value, Form form) {
   const TokenLabel &label = analysis.getLabel(value);
   bool counts = label.hasTokenDim() || label.isExtent();
@@ -210,16 +222,8 @@ Value StepBuilder::getRows(Value value) {
     }
     return values[Rows][value] = source;
   }
-  if (label.isExtent()) {
-    Value count = getCount(Rows);
-    if (label.factor != 1) {
-      Value factor = arith::ConstantIndexOp::create(builder, loc, label.factor);
-      count = arith::MulIOp::create(builder, loc, count, factor);
-    }
-    if (!value.getType().isIndex())
-      count = arith::IndexCastOp::create(builder, loc, value.getType(), count);
-    return values[Rows][value] = count;
-  }
+  if (label.isExtent())
+    return values[Rows][value] = emitExtent(value, Rows);
   // uniform, spread along the tokens: an empty or filled tensor, written again
   cloneOp(value.getDefiningOp(), Rows);
   return values[Rows].at(value);
@@ -309,6 +313,12 @@ void StepBuilder::cloneOp(Operation *op, Form form) {
                          : gather(op->getLoc(), known, 1, getRowNumbers());
       return;
     }
+  // every input has one row per token: the first one says how many
+  if (isa<tensor::DimOp>(op) && form == Tokens &&
+      analysis.getLabel(op->getResult(0)).isExtent()) {
+    values[Tokens][op->getResult(0)] = emitExtent(op->getResult(0), Tokens);
+    return;
+  }
   if (auto rope = dyn_cast<RopeOp>(op)) {
     Value rotated = RopeOp::create(
         builder, op->getLoc(), rope.getType(), get(rope.getInput(), form),

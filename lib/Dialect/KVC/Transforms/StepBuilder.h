@@ -61,6 +61,8 @@ private:
   /// `value` of the stateless function in the wanted form.
   mlir::Value get(mlir::Value value, Form form);
   mlir::Value getRows(mlir::Value value);
+  /// What `value`, an extent, is for that many tokens.
+  mlir::Value emitExtent(mlir::Value value, Form form);
   /// [1, heads, S, dim] of the stateless function as [T, heads, dim].
   mlir::Value getTokenMajor(mlir::Value value);
   /// Positions of a rope over `rank` dimensions, [T].

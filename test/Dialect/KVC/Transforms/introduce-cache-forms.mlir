@@ -76,3 +76,24 @@ func.func @main(%in: tensor<1x?x2x4xf16> {kvc.input = "x"}, %mask: tensor<1x1x?x
   %a = kvc.attention %k, %k, %v mask %mask {scale = 0.5 : f32} : (!x, !x, tensor<1x2x?x2xf16>, tensor<1x1x?x?xf16>) -> tensor<1x2x?x2xf16>
   return %a : tensor<1x2x?x2xf16>
 }
+
+// -----
+
+!x = tensor<1x1x?x4xf32>
+
+// A length that was asked of the mask is that of the tokens; the mask goes.
+
+// CHECK-LABEL: func.func @step(
+// CHECK-SAME:    %[[X:[a-z0-9]+]]: tensor<1x?x4xf32> {kvc.input = "x"}, %{{[a-z0-9]+}}: !kvc.step,
+// CHECK:       tensor.dim %[[X]]
+func.func @main(%pad: tensor<1x?xi1> {kvc.input = "mask"}, %in: tensor<1x?x4xf32> {kvc.input = "x"}) -> tensor<1x?x4xf32> {
+  %c1 = arith.constant 1 : index
+  %s = tensor.dim %pad, %c1 : tensor<1x?xi1>
+  %e = tensor.empty(%s) : tensor<1x?x4xf32>
+  %q = tensor.expand_shape %in [[0, 1], [2], [3]] output_shape [1, 1, %s, 4] : tensor<1x?x4xf32> into !x
+  %me = tensor.empty(%s, %s) : tensor<1x1x?x?xi1>
+  %m = linalg.broadcast ins(%pad : tensor<1x?xi1>) outs(%me : tensor<1x1x?x?xi1>) dimensions = [1, 2]
+  %a = kvc.attention %q, %q, %q mask %m {causal, scale = 0.5 : f32} : (!x, !x, !x, tensor<1x1x?x?xi1>) -> !x
+  %y = tensor.collapse_shape %a [[0, 1], [2], [3]] : !x into tensor<1x?x4xf32>
+  return %y : tensor<1x?x4xf32>
+}
