@@ -136,7 +136,8 @@ kvcrt_status ReferenceRun::attend(const kvcrt_params &params) {
   options.score.softcap = params.softcap;
   options.score.edit = layer.edit;
   options.causal = layer.causal;
-  if (policy.retention == KVCRT_RETAIN_ALL)
+  // A layer's own window may be narrower than what its cache keeps.
+  if (policy.retention != KVCRT_RETAIN_STREAMING)
     options.window = params.window;
 
   Array<double, 1> slopes({heads}), sinks({heads});

@@ -112,6 +112,8 @@ static std::optional<DimOrigins> mapOrigins(Operation *view,
   return origins; // tensor.cast
 }
 
+static constexpr const char *kNoRope = "operand is not the result of kvc.rope";
+
 /// Walks from `use` back to a rope at `step`'s positions, whose rows arrive as
 /// [T, H, D]. On failure `why` has the reason.
 static std::optional<RotatedOperand> findRope(OpOperand &use, Value step,
@@ -124,7 +126,7 @@ static std::optional<RotatedOperand> findRope(OpOperand &use, Value step,
   }
   found.rope = dyn_cast_or_null<RopeOp>(op);
   if (!found.rope) {
-    why = "operand is not the result of kvc.rope";
+    why = kNoRope;
     return std::nullopt;
   }
   auto positions = found.rope.getPositions().getDefiningOp<StepPositionsOp>();
@@ -182,7 +184,12 @@ void FusePass::fuse(BlockArgument cache) {
     return; // operands are unrotated already
   SmallVector<RotatedOperand> operands;
   RopeAttr rotation;
-  bool attended = false;
+  bool attended = false, anyRope = false;
+  std::optional<std::pair<Location, std::string>> missed; // the first
+  auto miss = [&](Operation *user, std::string why) {
+    if (!missed)
+      missed.emplace(user->getLoc(), std::move(why));
+  };
   for (Operation *user : cache.getUsers()) {
     OpOperand *use = nullptr;
     Value step;
@@ -202,18 +209,22 @@ void FusePass::fuse(BlockArgument cache) {
     }
     std::string why;
     std::optional<RotatedOperand> found = findRope(*use, step, why);
+    anyRope |= found || why != kNoRope;
     if (!found) {
-      remark::missed(user->getLoc(), options) << why;
-      return;
+      miss(user, why);
+      continue;
     }
     RopeAttr here = found->rope.getRope().withAt(RopeAt::append);
-    if (rotation && rotation != here) {
-      remark::missed(user->getLoc(), options)
-          << "queries and keys of one cache are rotated differently";
-      return;
-    }
+    if (rotation && rotation != here)
+      miss(user, "queries and keys of one cache are rotated differently");
     rotation = here;
     operands.push_back(std::move(*found));
+  }
+  if (missed) {
+    // a layer without any rotation misses nothing
+    if (anyRope)
+      remark::missed(missed->first, options) << missed->second;
+    return;
   }
   if (!rotation || !attended)
     return;

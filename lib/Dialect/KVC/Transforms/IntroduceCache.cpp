@@ -54,6 +54,7 @@ private:
   bool provePerToken(const StepPlan &plan);
   bool proveMask(const StepPlan &plan, AttentionOp attention);
   bool planCaches(StepPlan &plan);
+  void noteFullyMasked(AttentionOp attention);
   bool readMaxPositions(const StepPlan &plan);
   bool dependsOnArgument(const StepPlan &plan, Value mask);
   bool isRead(const StepPlan &plan, BlockArgument argument);
@@ -94,8 +95,9 @@ bool Prover::addRoots(SetVector<Operation *> &worklist) {
                        .category(DEBUG_TYPE)
                        .function(func.getName());
     remark::analysis(op.getLoc(), options)
-        << "assertion `" << assertion.getMsg().str()
-        << "` depends on the tokens of one sequence and is left out";
+        << ("assertion `" + Twine(assertion.getMsg()) +
+            "` depends on the tokens of one sequence and is left out")
+               .str();
   }
   return true;
 }
@@ -214,6 +216,21 @@ bool Prover::proveMask(const StepPlan &plan, AttentionOp attention) {
   return true;
 }
 
+/// A causal query sees itself, unless its score region says otherwise.
+void Prover::noteFullyMasked(AttentionOp attention) {
+  if (attention.getScore().empty() ||
+      attention.getFullyMasked() == FullyMasked::zero)
+    return;
+  auto options = remark::RemarkOpts::name("fully-masked")
+                     .category(DEBUG_TYPE)
+                     .function(func.getName());
+  remark::analysis(attention.getLoc(), options)
+      << (Twine("a query whose score region hides every key yields 0 in a step "
+                "and ") +
+          stringifyFullyMasked(attention.getFullyMasked()) + " before")
+             .str();
+}
+
 bool Prover::readMaxPositions(const StepPlan &plan) {
   auto least = [&](int64_t limit) {
     if (limit > 0 && (maxPositions == 0 || limit < maxPositions))
@@ -288,6 +305,7 @@ bool Prover::planCaches(StepPlan &plan) {
     for (AttentionOp attention : group) {
       if (!proveMask(plan, attention))
         return false;
+      noteFullyMasked(attention);
       auto query = cast<RankedTensorType>(attention.getQuery().getType());
       if (query.isDynamicDim(1))
         return refuse("geometry", attention,

@@ -6,8 +6,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "kvc/Dialect/KVC/Transforms/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/Pass/PassManager.h"
 
 namespace kvc {
 #define GEN_PASS_DEF_KEEPRECOMPUTEPASS
@@ -17,6 +20,7 @@ namespace kvc {
 #define DEBUG_TYPE "kvc-keep-recompute"
 
 using namespace mlir;
+using namespace kvc;
 
 namespace {
 struct KeepRecompute : kvc::impl::KeepRecomputePassBase<KeepRecompute> {
@@ -49,6 +53,11 @@ struct KeepRecompute : kvc::impl::KeepRecomputePassBase<KeepRecompute> {
     copy.setName("recompute");
     copy->setAttr("kvc.recompute", UnitAttr::get(&getContext()));
     SymbolTable(module).insert(copy, std::next(stateless->getIterator()));
+    // a graph may come with kvc ops: what they mean is compared as well
+    OpPassManager pipeline(func::FuncOp::getOperationName());
+    pipeline.addPass(createDecomposeAttentionPass());
+    if (failed(runPipeline(pipeline, copy)))
+      signalPassFailure();
   }
 };
 } // namespace

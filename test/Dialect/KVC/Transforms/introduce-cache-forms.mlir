@@ -1,4 +1,10 @@
 // RUN: kvc-opt %s --kvc-introduce-cache='assume-causal-mask max-positions=100' --kvc-verify-step --canonicalize --cse --split-input-file | FileCheck %s
+// RUN: kvc-opt %s --kvc-introduce-cache='assume-causal-mask max-positions=100' --split-input-file --remarks-filter-analyse='kvc-.*' -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+
+// REMARK:     remark: [Analysis] fully-masked {{.*}}a query whose score region hides every key yields 0 in a step and nan before
+// REMARK-NOT: remark:
+// REMARK:     remark: [Analysis] dropped-assertion {{.*}}assertion `at most 49 tokens` depends on the tokens of one sequence and is left out
+// REMARK-NOT: remark:
 
 // Attention's own options, shared keys, masks from outside.
 

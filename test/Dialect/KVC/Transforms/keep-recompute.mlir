@@ -20,6 +20,21 @@ func.func @helper(%x: f32) -> f32 {
 
 // -----
 
+// Attention that is in the graph already is written out in the copy.
+
+// CHECK-LABEL: func.func @main(
+// CHECK:       kvc.attention
+// CHECK-LABEL: func.func @recompute(
+// CHECK-NOT:   kvc.attention
+// CHECK:       math.exp
+// CHECK:       return
+func.func @main(%x: tensor<1x1x?x4xf32> {kvc.input = "x"}) -> tensor<1x1x?x4xf32> {
+  %a = kvc.attention %x, %x, %x {causal, scale = 0.5 : f32} : (tensor<1x1x?x4xf32>, tensor<1x1x?x4xf32>, tensor<1x1x?x4xf32>) -> tensor<1x1x?x4xf32>
+  return %a : tensor<1x1x?x4xf32>
+}
+
+// -----
+
 func.func @a(%x: tensor<1x?xf32> {kvc.input = "x"}) {
   return
 }

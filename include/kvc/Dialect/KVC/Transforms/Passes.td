@@ -18,9 +18,13 @@ def KeepRecomputePass : Pass<"kvc-keep-recompute", "::mlir::ModuleOp"> {
   let description = [{
     Clones the only function that takes a `kvc.input` to `@recompute`, marked
     `kvc.recompute`, which later passes leave alone: the graph as it was
-    exported, compiled beside the step to check it. Runs first. Does nothing
-    when there is a `@recompute` already.
+    exported, compiled beside the step to check it. Runs first. Attention and
+    rope that are in it already are written out (`kvc-decompose-attention`).
+    Does nothing when there is a `@recompute` already.
   }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
 }
 
 def IntroduceCachePass : Pass<"kvc-introduce-cache", "::mlir::ModuleOp"> {
@@ -50,7 +54,9 @@ def IntroduceCachePass : Pass<"kvc-introduce-cache", "::mlir::ModuleOp"> {
     `assume-causal-mask` takes a mask that comes from an argument of the
     function to be the causal one. An assertion about the number of tokens is
     dropped with an analysis remark `dropped-assertion`: the runtime checks
-    lengths against `max_positions`. That number is the least of the function's
+    lengths against `max_positions`. A query whose score region hides every key
+    yields 0 in a step; where it yielded something else before, an analysis
+    remark `fully-masked` says so. That number is the least of the function's
     or the module's `kvc.max_positions`, the option, and the sizes of tables
     that are read by position.
   }];
@@ -150,6 +156,16 @@ def DecomposeAttentionPass
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
     "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"
   ];
+}
+
+def VerifyPlanPass : Pass<"kvc-verify-plan", "::mlir::ModuleOp"> {
+  let summary = "check that a step is ready for a target";
+  let description = [{
+    The border after `kvc-plan`: the module has `kvc.plan`; each append and
+    attend says its group, its layer in the group and its variant; the variant
+    is a `kvc.variant` of the same cache type; the group has that type and that
+    many layers.
+  }];
 }
 
 #endif // KVC_DIALECT_KVC_TRANSFORMS_PASSES_TD
