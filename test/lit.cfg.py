@@ -31,6 +31,12 @@ config.substitutions.append(
     ("%kvc_plugin",
      os.path.join(config.kvc_obj_root, "lib", "KVCPlugin" + config.llvm_shlib_ext)))
 llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
+# In a sanitizer build our storages come from allocators that mark free memory
+# as poison, and the packaged libMLIR, which does not know of it, shares them:
+# reports of that kind are false.
+llvm_config.with_environment(
+    "ASAN_OPTIONS",
+    os.environ.get("ASAN_OPTIONS", "allow_user_poisoning=0"))
 llvm_config.add_tool_substitutions(
     ["kvc-compile", "kvc-conformance",
      "kvc-interpret", "kvc-lsp-server", "kvc-opt", "kvc-reduce", "kvc-run",
