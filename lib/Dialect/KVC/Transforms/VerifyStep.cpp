@@ -66,7 +66,8 @@ struct VerifyStep : kvc::impl::VerifyStepPassBase<VerifyStep> {
     if (!step) {
       module.emitError()
           << "expected a function @step, got none: kvc-introduce-cache did not "
-             "apply; --remarks-filter-missed=kvc-.* says why";
+             "apply; its missed remarks say why "
+             "(kvc-opt --remarks-filter-missed=kvc-.*)";
       return signalPassFailure();
     }
     if (failed(verifyStep(step)))

@@ -10,7 +10,7 @@ func.func @step(%x: !x, %step: !kvc.step, %c: !cache {kvc.cache = 0 : i64}) -> !
 
 // -----
 
-// expected-error @+1 {{expected a function @step, got none: kvc-introduce-cache did not apply; --remarks-filter-missed=kvc-.* says why}}
+// expected-error @+1 {{expected a function @step, got none: kvc-introduce-cache did not apply; its missed remarks say why (kvc-opt --remarks-filter-missed=kvc-.*)}}
 module {
   func.func @main() {
     return
