@@ -71,11 +71,10 @@ static void addGraphStages(std::vector<Stage> &stages,
       [=](OpPassManager &pm) {
         pm.addPass(createApplyPolicyPass({options.policyFile}));
       });
-  add("plan", "cache groups and kernel variants",
-      [](OpPassManager &pm) {
-        pm.addPass(createPlanPass());
-        pm.addPass(createVerifyPlanPass());
-      });
+  add("plan", "cache groups and kernel variants", [](OpPassManager &pm) {
+    pm.addPass(createPlanPass());
+    pm.addPass(createVerifyPlanPass());
+  });
 
   add("decompose",
       "what has no kernel (a rotation outside attention) to linalg",
