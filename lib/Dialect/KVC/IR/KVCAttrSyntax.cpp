@@ -286,27 +286,28 @@ PolicyAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+OptionalParseResult AxisFields::parse(AsmParser &parser, llvm::StringRef name) {
+  if (name == "layout")
+    return parseAxis(parser, "layout", layout);
+  if (name == "key")
+    return parseAxis(parser, "storage", key);
+  if (name == "value")
+    return parseAxis(parser, "storage", value);
+  if (name == "position")
+    return parseAxis(parser, "position", position);
+  if (name == "retention")
+    return parseAxis(parser, "retention", retention);
+  return std::nullopt;
+}
+
 Attribute PolicyAttr::parse(AsmParser &parser, Type) {
   llvm::SMLoc loc = parser.getCurrentLocation();
-  LayoutAttrInterface layout;
-  StorageAttrInterface key, value;
-  PositionAttrInterface position;
-  RetentionAttrInterface retention;
+  AxisFields axes;
   std::optional<int64_t> rollback;
   auto field = [&](llvm::StringRef name) -> OptionalParseResult {
-    if (name == "layout")
-      return parseAxis(parser, "layout", layout);
-    if (name == "key")
-      return parseAxis(parser, "storage", key);
-    if (name == "value")
-      return parseAxis(parser, "storage", value);
-    if (name == "position")
-      return parseAxis(parser, "position", position);
-    if (name == "retention")
-      return parseAxis(parser, "retention", retention);
     if (name == "rollback")
       return parser.parseInteger(rollback.emplace());
-    return std::nullopt;
+    return axes.parse(parser, name);
   };
   if (parser.parseLess())
     return {};
@@ -315,7 +316,8 @@ Attribute PolicyAttr::parse(AsmParser &parser, Type) {
                   "layout, key, value, position, retention or rollback", field))
     return {};
   return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
-                    layout, key, value, position, retention, rollback);
+                    axes.layout, axes.key, axes.value, axes.position,
+                    axes.retention, rollback);
 }
 
 void PolicyAttr::print(AsmPrinter &printer) const {

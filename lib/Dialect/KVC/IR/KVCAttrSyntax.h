@@ -39,6 +39,19 @@ mlir::ParseResult parseFields(
     llvm::function_ref<mlir::OptionalParseResult(llvm::StringRef)> parseFlag =
         nullptr);
 
+/// The policy axes as #kvc.policy and !kvc.cache both spell them; null where
+/// the text leaves one out.
+struct AxisFields {
+  LayoutAttrInterface layout;
+  StorageAttrInterface key, value;
+  PositionAttrInterface position;
+  RetentionAttrInterface retention;
+
+  /// Parses the value of `name`; nullopt when it names no axis.
+  mlir::OptionalParseResult parse(mlir::AsmParser &parser,
+                                  llvm::StringRef name);
+};
+
 /// Parses a number as an f64 attribute.
 mlir::ParseResult parseDouble(mlir::AsmParser &parser, mlir::FloatAttr &result);
 

@@ -136,26 +136,13 @@ Type CacheType::parse(AsmParser &parser) {
   if (parser.parseComma() || parser.parseType(elementType))
     return {};
 
-  LayoutAttrInterface layout;
-  StorageAttrInterface key, value;
-  PositionAttrInterface position;
-  RetentionAttrInterface retention;
+  AxisFields axes;
   auto field = [&](llvm::StringRef name) -> OptionalParseResult {
-    if (name == "layout")
-      return parseAxis(parser, "layout", layout);
-    if (name == "key")
-      return parseAxis(parser, "storage", key);
-    if (name == "value")
-      return parseAxis(parser, "storage", value);
-    if (name == "position")
-      return parseAxis(parser, "position", position);
-    if (name == "retention")
-      return parseAxis(parser, "retention", retention);
     if (name == "rollback")
       return parser.parseInteger(rollback);
     if (name == "max_positions")
       return parser.parseInteger(maxPositions);
-    return std::nullopt;
+    return axes.parse(parser, name);
   };
   if (succeeded(parser.parseOptionalComma())) {
     if (parseFields(parser, "!kvc.cache",
@@ -169,22 +156,22 @@ Type CacheType::parse(AsmParser &parser) {
 
   MLIRContext *context = parser.getContext();
   auto emitError = [&] { return parser.emitError(loc); };
-  if (!layout)
-    layout = PagedAttr::get(context, 16, Order::hnd);
-  if (!position)
-    position = NoneAttr::get(context);
-  if (!retention)
-    retention = AllAttr::get(context);
-  if (!key || !value) {
+  if (!axes.layout)
+    axes.layout = PagedAttr::get(context, 16, Order::hnd);
+  if (!axes.position)
+    axes.position = NoneAttr::get(context);
+  if (!axes.retention)
+    axes.retention = AllAttr::get(context);
+  if (!axes.key || !axes.value) {
     PlainAttr plain = PlainAttr::getChecked(emitError, context, elementType);
     if (!plain)
       return {};
-    key = key ? key : plain;
-    value = value ? value : plain;
+    axes.key = axes.key ? axes.key : plain;
+    axes.value = axes.value ? axes.value : plain;
   }
   return getChecked(emitError, context, kvHeads, keyDim, valueDim, elementType,
-                    layout, key, value, position, retention, rollback,
-                    maxPositions);
+                    axes.layout, axes.key, axes.value, axes.position,
+                    axes.retention, rollback, maxPositions);
 }
 
 void CacheType::print(AsmPrinter &printer) const {
