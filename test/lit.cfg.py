@@ -1,7 +1,8 @@
 """lit configuration of the kvc suite.
 
 Features: `shared` when the design folder with real exporters' graphs stands
-beside the checkout (a user has no such folder; those tests are then skipped).
+beside the checkout (a user has no such folder; those tests are then skipped);
+`sanitized` in a sanitizer build.
 """
 import os
 import sys
@@ -21,6 +22,11 @@ if os.path.isdir(shared):
     config.available_features.add("shared")
 else:
     lit_config.note("no ../shared beside the checkout: tests that read it are skipped")
+
+# Programs of others (the stock mlir-opt, an installed consumer) cannot load
+# what was built with a sanitizer.
+if config.kvc_sanitize:
+    config.available_features.add("sanitized")
 
 config.substitutions.append(("%python", sys.executable))
 config.substitutions.append(("%shared", shared))

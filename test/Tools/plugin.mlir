@@ -1,5 +1,6 @@
 // The dialect, its verifiers and our passes work inside the stock mlir-opt.
 //
+// UNSUPPORTED: sanitized
 // RUN: mlir-opt %s --load-dialect-plugin=%kvc_plugin --load-pass-plugin=%kvc_plugin \
 // RUN:   --pass-pipeline='builtin.module(canonicalize,cse,func.func(kvc-fuse-elementwise),one-shot-bufferize{bufferize-function-boundaries})' | FileCheck %s
 !cache = !kvc.cache<kv_heads = 2, head_dim = 64, f32>
