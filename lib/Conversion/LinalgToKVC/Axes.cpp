@@ -164,7 +164,7 @@ LinearForm Axes::divide(const LinearForm &form, int64_t divisor,
   }
 
   // Undecided. A plain axis remembers where a split would decide it.
-  if (rest.terms.size() == 1 && rest.constant == 0 &&
+  if (notesCuts && rest.terms.size() == 1 && rest.constant == 0 &&
       rest.terms.front().second == 1)
     if (auto dim = dyn_cast<AffineDimExpr>(rest.terms.front().first))
       cuts[dim.getPosition()].insert(divisor);

@@ -71,12 +71,27 @@ public:
     return cuts;
   }
 
+  /// While one lives, divisions are not noted as cuts: arithmetic of masks and
+  /// positions divides axes that no reshape divides.
+  class Quiet {
+  public:
+    explicit Quiet(Axes &axes) : axes(axes), before(axes.notesCuts) {
+      axes.notesCuts = false;
+    }
+    ~Quiet() { axes.notesCuts = before; }
+
+  private:
+    Axes &axes;
+    bool before;
+  };
+
 private:
   LinearForm divide(const LinearForm &form, int64_t divisor, bool remainder);
   IndexRange rangeOfAtom(mlir::AffineExpr atom) const;
 
   mlir::MLIRContext *context;
   llvm::SmallVector<int64_t> extents;
+  bool notesCuts = true;
   llvm::DenseMap<unsigned, llvm::SetVector<int64_t>> cuts;
 };
 

@@ -126,7 +126,7 @@ Value AttentionBuilder::maskTerm(const MaskTerm &term, const Layout &layout) {
 /// when nothing stays.
 Value AttentionBuilder::mask() {
   const MaskPlan &plan = match.mask;
-  if (plan.dense.empty() && plan.atoms.empty())
+  if (plan.dense.empty() && plan.kept.empty())
     return {};
   auto asked = [&](const AxisList &list) {
     return llvm::any_of(list, [&](AffineExpr axis) {
@@ -134,9 +134,8 @@ Value AttentionBuilder::mask() {
                           [&](const MaskTerm &t) {
                             return mentions(t.expanded, axis);
                           }) ||
-             llvm::any_of(plan.atoms, [&](const MaskAtom &a) {
-               return a.condition ? mentions(a.condition, axis)
-                                  : mentions(a.unknown, axis);
+             llvm::any_of(plan.kept, [&](const Predicate &p) {
+               return mentions(p, axis);
              });
     });
   };
@@ -145,8 +144,8 @@ Value AttentionBuilder::mask() {
                 asked(roles.heads()) ? roles.heads() : AxisList(), roles.query,
                 roles.key};
   Value visible;
-  if (!plan.atoms.empty()) {
-    visible = emit.computeConjunction(plan.atoms, layout);
+  if (!plan.kept.empty()) {
+    visible = emit.computeConjunction(plan.kept, layout);
     if (!visible)
       return fail("mask-emit", "the mask reads something that is not known "
                                "where the attention stands");

@@ -172,30 +172,57 @@ Value Emitter::compute(const Expr *expr, const Layout &to) {
   });
 }
 
-Value Emitter::computeConjunction(ArrayRef<MaskAtom> atoms, const Layout &to) {
+Value Emitter::emitPredicate(OpBuilder &b, const Predicate &p,
+                             const AxisValues &axisValues,
+                             llvm::DenseMap<const Expr *, Value> &done) {
+  auto truth = [&](bool value) -> Value {
+    return arith::ConstantOp::create(b, loc, b.getBoolAttr(value));
+  };
+  switch (p.kind) {
+  case Predicate::Kind::Always:
+  case Predicate::Kind::Never:
+    return truth(p.is(Predicate::Kind::Always));
+  case Predicate::Kind::NonNegative: {
+    Value at = emitIndex(b, p.affine, axisValues);
+    if (!at)
+      return {};
+    Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, at, zero);
+  }
+  case Predicate::Kind::Unknown: {
+    Value holds = emitScalar(b, p.unknown, axisValues, done);
+    if (holds && p.negated)
+      holds = arith::XOrIOp::create(b, loc, holds, truth(true));
+    return holds;
+  }
+  case Predicate::Kind::All:
+  case Predicate::Kind::Any:
+    break;
+  }
+  Value result;
+  for (const Predicate &part : p.parts) {
+    Value holds = emitPredicate(b, part, axisValues, done);
+    if (!holds)
+      return {};
+    if (!result)
+      result = holds;
+    else if (p.is(Predicate::Kind::All))
+      result = arith::AndIOp::create(b, loc, result, holds);
+    else
+      result = arith::OrIOp::create(b, loc, result, holds);
+  }
+  return result;
+}
+
+Value Emitter::computeConjunction(ArrayRef<Predicate> parts, const Layout &to) {
   return generic(
       to, builder.getI1Type(), [&](OpBuilder &b, const AxisValues &values) {
         llvm::DenseMap<const Expr *, Value> done;
         Value all;
-        for (const MaskAtom &atom : atoms) {
-          Value holds;
-          if (atom.condition) {
-            Value at = emitIndex(b, atom.condition, values);
-            if (!at)
-              return Value();
-            Value zero = arith::ConstantIndexOp::create(b, loc, 0);
-            holds = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, at,
-                                          zero);
-          } else {
-            holds = emitScalar(b, atom.unknown, values, done);
-            if (!holds)
-              return Value();
-            if (atom.negated) {
-              Value yes =
-                  arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
-              holds = arith::XOrIOp::create(b, loc, holds, yes);
-            }
-          }
+        for (const Predicate &part : parts) {
+          Value holds = emitPredicate(b, part, values, done);
+          if (!holds)
+            return Value();
           all = all ? arith::AndIOp::create(b, loc, all, holds) : holds;
         }
         return all;

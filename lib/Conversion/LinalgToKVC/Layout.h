@@ -47,7 +47,7 @@ public:
   /// A tensor of `expr` in the wanted layout, computed by a generic op.
   mlir::Value compute(const Expr *expr, const Layout &to);
   /// The same for a conjunction of conditions (i1).
-  mlir::Value computeConjunction(llvm::ArrayRef<MaskAtom> atoms,
+  mlir::Value computeConjunction(llvm::ArrayRef<Predicate> parts,
                                  const Layout &to);
   /// A scalar outside of any body; null when it depends on an axis.
   mlir::Value scalar(const Expr *expr);
@@ -76,6 +76,10 @@ private:
   emitScalar(mlir::OpBuilder &b, const Expr *expr,
              const llvm::DenseMap<mlir::AffineExpr, mlir::Value> &axisValues,
              llvm::DenseMap<const Expr *, mlir::Value> &done);
+  mlir::Value
+  emitPredicate(mlir::OpBuilder &b, const Predicate &p,
+                const llvm::DenseMap<mlir::AffineExpr, mlir::Value> &axisValues,
+                llvm::DenseMap<const Expr *, mlir::Value> &done);
   mlir::Value
   emitIndex(mlir::OpBuilder &b, mlir::AffineExpr expr,
             const llvm::DenseMap<mlir::AffineExpr, mlir::Value> &axisValues);

@@ -19,159 +19,10 @@ using namespace mlir;
 
 namespace kvc::raise {
 
-/// The weakest value that models add to hide a score.
-static constexpr double weakestHidden = -9999.0;
-/// A number added to every visible score; larger ones would cost precision.
-static constexpr double largestShift = 1.0e3;
 /// At and below this value adding any score of sensible size changes nothing.
 static constexpr double absorbing = -1.0e30;
 /// Points of a literal mask that are tried one by one.
 static constexpr int64_t maxTriedPoints = 1 << 15;
-
-namespace {
-/// A term read as "visible when all atoms hold, else a value".
-struct Conjunction {
-  bool never = false; // nothing is visible
-  SmallVector<MaskAtom> atoms;
-};
-
-struct Reader {
-  explicit Reader(Scalars &scalars) : scalars(scalars) {}
-
-  Scalars &scalars;
-  double sign = 1;               // of an additive term
-  SmallVector<double, 2> hidden; // the values met
-  std::optional<double> visible; // what is added to a visible score
-  bool summed = false;           // hidden values may add up
-
-  std::optional<Conjunction> readAdditive(const Expr *expr, unsigned depth);
-  std::optional<Conjunction> readBool(const Expr *expr, bool negated,
-                                      unsigned depth);
-  std::optional<Conjunction> choose(const Expr *expr, unsigned depth,
-                                    std::optional<Conjunction> yes,
-                                    std::optional<Conjunction> no);
-};
-} // namespace
-
-/// The piece or select `expr` as one conjunction: one side must be "never".
-std::optional<Conjunction> Reader::choose(const Expr *expr, unsigned depth,
-                                          std::optional<Conjunction> yes,
-                                          std::optional<Conjunction> no) {
-  if (!yes || !no || (!yes->never && !no->never))
-    return std::nullopt;
-  if (yes->never && no->never)
-    return no;
-  bool negated = yes->never;
-  Conjunction &rest = negated ? *no : *yes;
-  if (expr->is(Expr::Kind::Piece)) {
-    rest.atoms.push_back({negated ? -expr->affine - 1 : expr->affine});
-    return rest;
-  }
-  auto condition = readBool(expr->operands[0], negated, depth);
-  if (!condition)
-    return std::nullopt;
-  rest.never |= condition->never;
-  rest.atoms.append(condition->atoms);
-  return rest;
-}
-
-/// A float that is 1 where a condition holds and 0 elsewhere.
-static const Expr *indicated(Scalars &scalars, const Expr *expr) {
-  expr = scalars.look(expr);
-  if (!expr->isApply<arith::UIToFPOp>())
-    return nullptr;
-  const Expr *bit = scalars.expand(expr->operands[0]);
-  if (bit->isApply<arith::ExtUIOp>())
-    bit = bit->operands[0];
-  return bit->type.isInteger(1) ? bit : nullptr;
-}
-
-std::optional<Conjunction> Reader::readAdditive(const Expr *expr,
-                                                unsigned depth) {
-  if (depth == 0)
-    return std::nullopt;
-  expr = scalars.look(expr);
-  if (std::optional<double> value = scalars.asReal(expr)) {
-    *value *= sign;
-    if (std::fabs(*value) <= largestShift) {
-      // softmax does not see one number added to all scores of a row
-      if (visible.value_or(*value) != *value)
-        return std::nullopt;
-      visible = *value;
-      return Conjunction{};
-    }
-    if (!(*value <= weakestHidden))
-      return std::nullopt;
-    hidden.push_back(*value);
-    return Conjunction{true, {}};
-  }
-  if (expr->is(Expr::Kind::Piece) || expr->isApply<arith::SelectOp>()) {
-    unsigned first = expr->is(Expr::Kind::Piece) ? 0 : 1;
-    return choose(expr, depth - 1,
-                  readAdditive(expr->operands[first], depth - 1),
-                  readAdditive(expr->operands[first + 1], depth - 1));
-  }
-  if (expr->isApply<arith::AddFOp>()) {
-    auto a = readAdditive(expr->operands[0], depth - 1);
-    auto b = readAdditive(expr->operands[1], depth - 1);
-    if (!a || !b || a->never || b->never)
-      return std::nullopt;
-    summed = true;
-    a->atoms.append(b->atoms);
-    return a;
-  }
-  if (expr->isApply<arith::MulFOp>()) {
-    // bit * value, or (1 - bit) * value
-    for (unsigned side : {0u, 1u}) {
-      std::optional<double> value = scalars.asReal(expr->operands[side]);
-      if (!value || !(*value * sign <= weakestHidden))
-        continue;
-      const Expr *factor = scalars.look(expr->operands[1 - side]);
-      bool keeps = factor->isApply<arith::SubFOp>() &&
-                   scalars.asReal(factor->operands[0]) == 1.0;
-      const Expr *bit =
-          indicated(scalars, keeps ? factor->operands[1] : factor);
-      if (!bit)
-        return std::nullopt;
-      hidden.push_back(*value * sign);
-      return readBool(bit, !keeps, depth - 1);
-    }
-  }
-  return std::nullopt;
-}
-
-std::optional<Conjunction> Reader::readBool(const Expr *expr, bool negated,
-                                            unsigned depth) {
-  if (depth == 0)
-    return std::nullopt;
-  expr = scalars.expand(expr);
-  if (expr->is(Expr::Kind::Constant)) {
-    std::optional<Number> value = toNumber(expr->constant);
-    if (!value || value->isFloat)
-      return std::nullopt;
-    return Conjunction{(value->integer != 0) == negated, {}};
-  }
-  if (expr->is(Expr::Kind::Piece))
-    return choose(expr, depth - 1,
-                  readBool(expr->operands[0], negated, depth - 1),
-                  readBool(expr->operands[1], negated, depth - 1));
-  bool both = expr->isApply<arith::AndIOp, arith::MulIOp>() && !negated,
-       either = expr->isApply<arith::OrIOp>() && negated;
-  if (both || either) {
-    auto a = readBool(expr->operands[0], negated, depth - 1);
-    auto b = readBool(expr->operands[1], negated, depth - 1);
-    if (!a || !b)
-      return std::nullopt;
-    a->never |= b->never;
-    a->atoms.append(b->atoms);
-    return a;
-  }
-  if (expr->isApply<arith::XOrIOp>())
-    for (unsigned side : {0u, 1u})
-      if (expr->operands[side]->is(Expr::Kind::Constant))
-        return readBool(expr->operands[1 - side], !negated, depth - 1);
-  return Conjunction{false, {{AffineExpr(), expr, negated}}};
-}
 
 namespace {
 /// A term with what could be read of it.
@@ -182,7 +33,9 @@ struct Read {
   double hidden = 0;     // the one finite hidden value, after factors
   bool oneValue = false;
   bool summed = false;
-  Conjunction conjunction;
+  Predicate visible;
+
+  bool never() const { return visible.is(Predicate::Kind::Never); }
 };
 
 struct Planner {
@@ -191,35 +44,38 @@ struct Planner {
   std::optional<int64_t> shift;
 
   Read read(const MaskTerm &term);
-  std::optional<Conjunction> tryPoints(const MaskTerm &term,
-                                       SmallVectorImpl<double> &hidden);
-  void absorb(ArrayRef<MaskAtom> atoms, MaskPlan &plan);
+  std::optional<Predicate> tryPoints(const MaskTerm &term,
+                                     SmallVectorImpl<double> &hidden);
+  bool seesSome(const Predicate &visible);
+  void absorb(const Predicate &visible, MaskPlan &plan);
 };
 } // namespace
 
 Read Planner::read(const MaskTerm &term) {
   Read result;
   result.term = &term;
-  Reader reader(scalars);
-  std::optional<Conjunction> conjunction;
+  MaskReader reader(scalars);
+  std::optional<Predicate> visible;
   const Expr *value = term.expanded;
   if (term.isSelect) {
     if (term.hidden * term.factor <= weakestHidden) {
-      conjunction = reader.readBool(value, term.negated, 24);
+      visible = reader.readBool(value);
+      if (visible && term.negated)
+        visible = negate(scalars.getAxes(), *visible);
       reader.hidden.assign(1, term.hidden);
     }
   } else {
     reader.sign = term.negated ? -1 : 1;
-    conjunction = reader.readAdditive(value, 24);
+    visible = reader.readAdditive(value);
   }
-  if (!conjunction && (!term.isSelect || term.hidden <= weakestHidden)) {
+  if (!visible && (!term.isSelect || term.hidden <= weakestHidden)) {
     reader.hidden.clear();
-    conjunction = tryPoints(term, reader.hidden);
+    visible = tryPoints(term, reader.hidden);
   }
-  if (!conjunction || !(term.factor > 0))
+  if (!visible || !(term.factor > 0))
     return result;
   result.understood = true;
-  result.conjunction = *conjunction;
+  result.visible = std::move(*visible);
   result.summed = reader.summed;
   result.infinite =
       llvm::all_of(reader.hidden, [](double v) { return std::isinf(v); });
@@ -231,8 +87,8 @@ Read Planner::read(const MaskTerm &term) {
 
 /// Literal masks (folded constants, index arithmetic outside of the rules): try
 /// every position. `hidden` gets the lowest and the highest value that hides.
-std::optional<Conjunction> Planner::tryPoints(const MaskTerm &term,
-                                              SmallVectorImpl<double> &hidden) {
+std::optional<Predicate> Planner::tryPoints(const MaskTerm &term,
+                                            SmallVectorImpl<double> &hidden) {
   Axes &axes = scalars.getAxes();
   if (!query || !shift || *shift < 0)
     return std::nullopt;
@@ -271,22 +127,24 @@ std::optional<Conjunction> Planner::tryPoints(const MaskTerm &term,
     }
   if (term.isSelect)
     hidden.assign(1, term.hidden);
-  AffineExpr causal = query - key + *shift;
-  return Conjunction{false, {{axes.simplify(causal)}}};
+  return Predicate::nonNegative(axes, query - key + *shift);
 }
 
 /// Takes the inequalities that are causal, or a window beside causal, into the
 /// attributes; the others stay.
-void Planner::absorb(ArrayRef<MaskAtom> atoms, MaskPlan &plan) {
+void Planner::absorb(const Predicate &visible, MaskPlan &plan) {
   Axes &axes = scalars.getAxes();
-  SmallVector<std::pair<MaskAtom, int64_t>> windows;
-  for (const MaskAtom &atom : atoms) {
-    if (atom.condition && axes.isNonNegative(atom.condition) == true)
-      continue;
+  SmallVector<std::pair<Predicate, int64_t>> windows;
+  ArrayRef<Predicate> all(visible);
+  if (visible.is(Predicate::Kind::All))
+    all = visible.parts;
+  if (visible.is(Predicate::Kind::Always))
+    return;
+  for (const Predicate &part : all) {
     int64_t ofQuery = 0, ofKey = 0;
     LinearForm form;
-    if (atom.condition && query && shift) {
-      form = axes.linearize(atom.condition);
+    if (part.is(Predicate::Kind::NonNegative) && query && shift) {
+      form = axes.linearize(part.affine);
       for (auto [axis, coefficient] : form.terms) {
         ofQuery = axis == query ? coefficient : ofQuery;
         ofKey = axis == key ? coefficient : ofKey;
@@ -298,23 +156,62 @@ void Planner::absorb(ArrayRef<MaskAtom> atoms, MaskPlan &plan) {
         form.constant == *shift)
       plan.causal = true; // j <= i + shift
     else if (form.terms.size() == 2 && ofQuery == -1 && ofKey == 1 &&
-             window >= 1)
-      windows.push_back({atom, window});
+             window >= 1 && window <= INT32_MAX)
+      windows.push_back({part, window});
     else
-      plan.atoms.push_back(atom);
+      plan.kept.push_back(part);
   }
-  for (auto &[atom, window] : windows) {
+  for (auto &[part, window] : windows) {
     if (plan.causal)
       plan.window = std::min(plan.window.value_or(window), window);
     else
-      plan.atoms.push_back(atom);
+      plan.kept.push_back(part);
   }
 }
 
+static void noteDense(MaskPlan &plan, const MaskTerm &term) {
+  plan.why = "the mask is not a function of positions that is known here";
+  plan.notes.push_back({"mask-dense", plan.why, term.op});
+}
+
+/// `p` with the key replaced, where that decides it.
+static bool holdsAt(Axes &axes, const Predicate &p, AffineExpr key,
+                    AffineExpr value) {
+  auto part = [&](const Predicate &q) { return holdsAt(axes, q, key, value); };
+  switch (p.kind) {
+  case Predicate::Kind::Always:
+    return true;
+  case Predicate::Kind::NonNegative: {
+    Axes::Quiet quiet(axes);
+    return axes.isNonNegative(axes.substitute(p.affine, {{key, value}})) ==
+           true;
+  }
+  case Predicate::Kind::All:
+    return llvm::all_of(p.parts, part);
+  case Predicate::Kind::Any:
+    return llvm::any_of(p.parts, part);
+  case Predicate::Kind::Never:
+  case Predicate::Kind::Unknown:
+    return false;
+  }
+  return false;
+}
+
+/// Every query sees a key for sure: its own, or the first.
+bool Planner::seesSome(const Predicate &visible) {
+  Axes &axes = scalars.getAxes();
+  if (query && shift && *shift >= 0 &&
+      holdsAt(axes, visible, key, query + *shift))
+    return true;
+  return holdsAt(axes, visible, key,
+                 getAffineConstantExpr(0, axes.getContext()));
+}
+
 std::optional<MaskPlan> planMask(Scalars &scalars, const Score &score,
-                                 bool zeroWhenMasked, AffineExpr query,
+                                 const Softmax &softmax, AffineExpr query,
                                  AffineExpr key, std::optional<int64_t> shift,
                                  Refusal &refusal) {
+  Axes::Quiet quiet(scalars.getAxes());
   Planner planner{scalars, query, key, shift};
   MaskPlan plan;
   SmallVector<Read> reads;
@@ -330,19 +227,26 @@ std::optional<MaskPlan> planMask(Scalars &scalars, const Score &score,
   bool anyUnread = false, allInfinite = true, anyNever = false;
   for (const Read &read : reads) {
     anyUnread |= !read.understood;
-    anyNever |= read.conjunction.never;
+    anyNever |= read.never();
     allInfinite &= read.infinite || !read.understood;
   }
   MaskPlan split;
-  SmallVector<MaskAtom> atoms;
+  Predicate visible;
   for (const Read &read : reads)
-    atoms.append(read.conjunction.atoms);
-  planner.absorb(atoms, split);
-  bool diagonalVisible = shift && *shift >= 0 && split.causal;
-  bool fullySplit = !anyUnread && !anyNever && split.atoms.empty();
-  FullyMasked natural = zeroWhenMasked ? FullyMasked::zero : FullyMasked::nan;
+    if (read.understood)
+      visible = allOf(scalars.getAxes(), std::move(visible), read.visible);
+  anyNever |= visible.is(Predicate::Kind::Never);
+  planner.absorb(visible, split);
+  nameKept(scalars, split.kept, query, key,
+           score.masks.empty() ? nullptr : score.masks.front().op, split.notes);
+  bool understood = !anyUnread && !anyNever;
+  FullyMasked natural =
+      softmax.zeroWhenMasked ? FullyMasked::zero : FullyMasked::nan;
 
-  if (fullySplit && (diagonalVisible || (!split.causal && !split.window))) {
+  if (!split.kept.empty())
+    split.why = "part of the mask is not causal or a window";
+  // No row is empty: what hides a score does not matter.
+  if (understood && planner.seesSome(visible)) {
     split.fullyMasked = natural;
     return split;
   }
@@ -357,14 +261,12 @@ std::optional<MaskPlan> planMask(Scalars &scalars, const Score &score,
                       "does not hide it",
                       read.term->op);
       split.dense.push_back(*read.term);
-      split.kept = "the mask is not a function of positions that is known here";
+      noteDense(split, *read.term);
     }
-    if (!split.atoms.empty())
-      split.kept = "part of the mask is not causal or a window";
     return split;
   }
   // One finite value hides all: a row that sees nothing averages every key.
-  bool oneValue = !anyUnread && !anyNever;
+  bool oneValue = understood;
   for (const Read &read : reads)
     oneValue &= read.oneValue && !read.summed &&
                 read.hidden == reads.front().hidden &&
@@ -372,8 +274,6 @@ std::optional<MaskPlan> planMask(Scalars &scalars, const Score &score,
                  (reads.size() == 1 && read.hidden <= absorbing));
   if (oneValue) {
     split.fullyMasked = FullyMasked::uniform;
-    if (!split.atoms.empty())
-      split.kept = "part of the mask is not causal or a window";
     return split;
   }
   // Exact as it stands: the sum of what is added.
@@ -386,9 +286,9 @@ std::optional<MaskPlan> planMask(Scalars &scalars, const Score &score,
                     term.op);
     plan.dense.push_back(term);
   }
-  plan.kept = "masks of finite values add up, which attributes cannot say";
-  if (reads.size() == 1)
-    plan.kept = "the mask is not a function of positions that is known here";
+  noteDense(plan, score.masks.front());
+  if (reads.size() > 1)
+    plan.why = "masks of finite values add up, which attributes cannot say";
   return plan;
 }
 

@@ -14,34 +14,34 @@
 #ifndef KVC_LIB_CONVERSION_LINALGTOKVC_MASK_H
 #define KVC_LIB_CONVERSION_LINALGTOKVC_MASK_H
 
-#include "Scale.h"
+#include "MaskRead.h"
 #include "kvc/Dialect/KVC/IR/KVC.h"
 
 namespace kvc::raise {
-
-/// One condition of a conjunction; a key is visible when all hold.
-struct MaskAtom {
-  mlir::AffineExpr condition;    // holds where >= 0; or
-  const Expr *unknown = nullptr; // an i1, and
-  bool negated = false;          // whether it must be false
-};
 
 struct MaskPlan {
   bool causal = false;
   std::optional<int64_t> window;
   FullyMasked fullyMasked = FullyMasked::nan;
-  llvm::SmallVector<MaskAtom> atoms; // the boolean part that stays
+  llvm::SmallVector<Predicate> kept; // the boolean part that stays; all hold
   llvm::SmallVector<MaskTerm> dense; // additive terms that stay as they are
-  std::string kept;                  // why something stays, for the report
+  std::string why;                   // why something stays, for the report
+  /// One remark for each predicate that stays an operand.
+  llvm::SmallVector<Refusal> notes;
 };
 
 /// `query` is null for one query. `shift` is the number of keys less the
 /// number of queries, when that is known.
 std::optional<MaskPlan> planMask(Scalars &scalars, const Score &score,
-                                 bool zeroWhenMasked, mlir::AffineExpr query,
+                                 const Softmax &softmax, mlir::AffineExpr query,
                                  mlir::AffineExpr key,
                                  std::optional<int64_t> shift,
                                  Refusal &refusal);
+
+/// Says which predicates of positions `kept` are.
+void nameKept(Scalars &scalars, llvm::ArrayRef<Predicate> kept,
+              mlir::AffineExpr query, mlir::AffineExpr key, mlir::Operation *at,
+              llvm::SmallVectorImpl<Refusal> &notes);
 
 } // namespace kvc::raise
 

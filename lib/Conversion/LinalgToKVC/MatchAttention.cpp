@@ -368,8 +368,8 @@ bool Walk::run() {
   if (!layout)
     return refuse("layout", "the result's elements are not in a known order");
   match.resultLayout = *layout;
-  auto mask = planMask(scalars, match.score, match.softmax.zeroWhenMasked,
-                       query, key, shift(match), attempt.refusal);
+  auto mask = planMask(scalars, match.score, match.softmax, query, key,
+                       shift(match), attempt.refusal);
   if (!mask)
     return false;
   match.mask = *mask;

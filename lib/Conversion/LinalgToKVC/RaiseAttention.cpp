@@ -87,7 +87,7 @@ static std::string describe(const Match &match) {
     add("causal");
   if (mask.window)
     add("window " + Twine(*mask.window));
-  if (!mask.atoms.empty())
+  if (!mask.kept.empty())
     add("boolean operand");
   if (!mask.dense.empty())
     add("additive operand");
@@ -104,8 +104,8 @@ static std::string describe(const Match &match) {
          : match.k.rope               ? "k only"
                                       : "none");
   os << ", fully masked rows " << stringifyFullyMasked(mask.fullyMasked);
-  if (!mask.kept.empty())
-    os << " (" << mask.kept << ")";
+  if (!mask.why.empty())
+    os << " (" << mask.why << ")";
   return text;
 }
 
@@ -138,6 +138,19 @@ void Raiser::tryContraction(IRRewriter &rewriter, linalg::LinalgOp op) {
       describeSizes(*attempt.match, *attempt.axes) + describe(*attempt.match);
   Operation *anchor = attempt.anchor;
   Location loc = op.getLoc();
+  // where is noted now: the op may be erased before the report
+  struct Note {
+    Location loc;
+    std::string id, why;
+  };
+  SmallVector<Note> notes;
+  auto keep = [&](ArrayRef<Refusal> list) {
+    for (const Refusal &note : list)
+      notes.push_back(
+          {note.op ? note.op->getLoc() : loc, note.id.str(), note.why});
+  };
+  keep(attempt.match->mask.notes);
+  keep(attempt.ropeRefusals);
   Refusal refusal;
   if (!build(rewriter, attempt, positions, refusal)) {
     refuse(anchor, refusal);
@@ -145,9 +158,8 @@ void Raiser::tryContraction(IRRewriter &rewriter, linalg::LinalgOp op) {
   }
   taken.insert(anchor);
   rows.push_back({loc, true, "raise-attention", what});
-  for (const Refusal &rope : attempt.ropeRefusals)
-    rows.push_back(
-        {rope.op ? rope.op->getLoc() : loc, false, rope.id.str(), rope.why});
+  for (const Note &note : notes)
+    rows.push_back({note.loc, false, note.id, note.why});
 }
 
 /// exp(x - max over an axis of x), which only a softmax computes.

@@ -13,6 +13,7 @@
 
 #include "Scalars.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include <cmath>
 
@@ -53,12 +54,17 @@ static AffineExpr asAffine(const Expr *e, MLIRContext *context) {
 
 /// The integer that a float expression holds exactly: a converted index, or a
 /// whole number. f32 counts exactly to 2^24, which no sequence reaches.
-static AffineExpr asWholeFloat(const Expr *e, MLIRContext *context) {
+static AffineExpr asWholeFloat(const Expr *e, Axes &axes) {
+  MLIRContext *context = axes.getContext();
   if (!isa<Float32Type, Float64Type>(e->type))
     return {};
   if (e->isApply<arith::SIToFPOp, arith::UIToFPOp>() &&
-      e->operands[0]->is(Expr::Kind::Affine))
-    return e->operands[0]->affine;
+      e->operands[0]->is(Expr::Kind::Affine)) {
+    AffineExpr at = e->operands[0]->affine;
+    bool holds =
+        e->isApply<arith::SIToFPOp>() || axes.isNonNegative(at) == true;
+    return holds ? at : AffineExpr();
+  }
   if (!e->is(Expr::Kind::Constant))
     return {};
   std::optional<Number> n = toNumber(e->constant);
@@ -157,34 +163,58 @@ static std::optional<Order> orderOf(arith::CmpFPredicate predicate) {
 const Expr *Scalars::foldAffine(Operation *op, Type type,
                                 ArrayRef<const Expr *> operands) {
   MLIRContext *context = axes.getContext();
+  Axes::Quiet quiet(axes);
   if (operands.size() == 1) {
+    if (isa<math::AbsIOp>(op))
+      if (AffineExpr a = asAffine(operands[0], context))
+        return piece(a, affine(a, type), affine(-a, type));
     // positions fit every integer type that a graph keeps them in
     if (isa<arith::IndexCastOp, arith::IndexCastUIOp, arith::ExtSIOp,
             arith::ExtUIOp, arith::TruncIOp>(op) &&
         operands[0]->is(Expr::Kind::Affine) &&
         (type.isIndex() || type.getIntOrFloatBitWidth() >= 32))
       return affine(operands[0]->affine, type);
+    if (isa<math::AbsFOp, arith::NegFOp>(op) &&
+        operands[0]->isApply<arith::SIToFPOp>())
+      if (AffineExpr a = asWholeFloat(operands[0], axes)) {
+        const Expr *counter = operands[0]->operands[0];
+        const Expr *negative =
+            apply(operands[0]->op, type, {affine(-a, counter->type)});
+        return isa<arith::NegFOp>(op) ? negative
+                                      : piece(a, operands[0], negative);
+      }
     if (isa<arith::FPToSIOp>(op) && (type.isInteger(32) || type.isInteger(64)))
-      if (AffineExpr whole = asWholeFloat(operands[0], context))
+      if (AffineExpr whole = asWholeFloat(operands[0], axes))
         return affine(whole, type);
     return nullptr;
   }
   if (operands.size() != 2)
     return nullptr;
   if (auto cmp = dyn_cast<arith::CmpFOp>(op)) {
-    AffineExpr a = asWholeFloat(operands[0], context),
-               b = asWholeFloat(operands[1], context);
+    AffineExpr a = asWholeFloat(operands[0], axes),
+               b = asWholeFloat(operands[1], axes);
     std::optional<Order> order = orderOf(cmp.getPredicate());
     return a && b && order ? compare(*this, *order, a, b) : nullptr;
   }
+  if (isa<arith::MaximumFOp, arith::MaxNumFOp, arith::MinimumFOp,
+          arith::MinNumFOp>(op)) {
+    AffineExpr a = asWholeFloat(operands[0], axes),
+               b = asWholeFloat(operands[1], axes);
+    if (!a || !b)
+      return nullptr;
+    bool most = isa<arith::MaximumFOp, arith::MaxNumFOp>(op);
+    return piece(most ? a - b : b - a, operands[0], operands[1]);
+  }
   if (isa<arith::AddFOp, arith::SubFOp>(op)) {
-    AffineExpr a = asWholeFloat(operands[0], context),
-               b = asWholeFloat(operands[1], context);
+    AffineExpr a = asWholeFloat(operands[0], axes),
+               b = asWholeFloat(operands[1], axes);
     const Expr *counted =
         operands[0]->is(Expr::Kind::Apply) ? operands[0] : operands[1];
     if (!a || !b || !counted->is(Expr::Kind::Apply))
       return nullptr;
     AffineExpr sum = isa<arith::AddFOp>(op) ? a + b : a - b;
+    if (counted->isApply<arith::UIToFPOp>() && axes.isNonNegative(sum) != true)
+      return nullptr;
     const Expr *whole = affine(sum, counted->operands[0]->type);
     return apply(counted->op, type, {whole});
   }
@@ -209,9 +239,28 @@ const Expr *Scalars::foldAffine(Operation *op, Type type,
   else if (isa<arith::RemSIOp, arith::RemUIOp, arith::DivSIOp, arith::DivUIOp,
                arith::FloorDivSIOp>(op)) {
     auto divisor = dyn_cast<AffineConstantExpr>(b);
-    if (!divisor || divisor.getValue() <= 0 || axes.isNonNegative(a) != true)
+    if (!divisor || divisor.getValue() <= 0 ||
+        (!isa<arith::FloorDivSIOp>(op) && axes.isNonNegative(a) != true))
       return nullptr;
     result = isa<arith::RemSIOp, arith::RemUIOp>(op) ? a % b : a.floorDiv(b);
+  } else if (isa<arith::MaxSIOp, arith::MinSIOp>(op)) {
+    if (!isSmall(axes, a) || !isSmall(axes, b))
+      return nullptr;
+    const Expr *first = affine(a, type), *second = affine(b, type);
+    return isa<arith::MaxSIOp>(op) ? piece(a - b, first, second)
+                                   : piece(b - a, first, second);
+  } else if (isa<arith::ShRSIOp, arith::AndIOp>(op)) {
+    // a shift divides, the lowest bits are a remainder
+    if (isa<AffineConstantExpr>(a) && isa<arith::AndIOp>(op))
+      std::swap(a, b);
+    auto bits = dyn_cast<AffineConstantExpr>(b);
+    if (!bits || bits.getValue() < 0)
+      return nullptr;
+    if (isa<arith::ShRSIOp>(op) && bits.getValue() < 31)
+      result = a.floorDiv(int64_t(1) << bits.getValue());
+    else if (isa<arith::AndIOp>(op) && bits.getValue() < maxInteger &&
+             llvm::isPowerOf2_64(bits.getValue() + 1))
+      result = a % (bits.getValue() + 1);
   }
   if (!result || !isSmall(axes, result) ||
       (!type.isIndex() && type.getIntOrFloatBitWidth() < 32))
@@ -267,11 +316,16 @@ const Expr *Scalars::foldIdentity(Operation *op, Type type,
   return nullptr;
 }
 
-static bool hasNumbersAtLeaves(const Expr *e) {
+/// Numbers; with `counts` integers over the axes too, whole floats among them.
+static bool hasNumbersAtLeaves(const Expr *e, bool counts) {
   if (e->is(Expr::Kind::Piece))
-    return hasNumbersAtLeaves(e->operands[0]) &&
-           hasNumbersAtLeaves(e->operands[1]);
-  return e->is(Expr::Kind::Constant);
+    return hasNumbersAtLeaves(e->operands[0], counts) &&
+           hasNumbersAtLeaves(e->operands[1], counts);
+  if (e->is(Expr::Kind::Constant) || !counts)
+    return e->is(Expr::Kind::Constant);
+  return e->is(Expr::Kind::Affine) ||
+         (e->isApply<arith::SIToFPOp, arith::UIToFPOp>() &&
+          e->operands[0]->is(Expr::Kind::Affine));
 }
 
 /// op(piece(c, x, y), z) as piece(c, op(x, z), op(y, z)), where that makes
@@ -281,13 +335,15 @@ const Expr *Scalars::pushIntoPieces(Operation *op, Type type,
   const Expr *chosen = nullptr;
   unsigned leaves = 1;
   bool numbers = true;
+  // a product of a whole float is no whole float that is known as one
+  bool counts = !isa<arith::MulFOp, arith::DivFOp>(op);
   for (const Expr *operand : operands) {
     bool small = countLeaves(operand, maxLeaves) < maxLeaves;
-    numbers &= small && hasNumbersAtLeaves(operand);
+    numbers &= small && hasNumbersAtLeaves(operand, counts);
     if (!operand->is(Expr::Kind::Piece) || !small)
       continue;
     leaves *= countLeaves(operand, maxLeaves);
-    if (!chosen && hasNumbersAtLeaves(operand))
+    if (!chosen && hasNumbersAtLeaves(operand, counts))
       chosen = operand;
   }
   bool isChoice =

@@ -61,6 +61,7 @@ const Expr *Scalars::constant(TypedAttr value) {
 }
 
 const Expr *Scalars::affine(AffineExpr value, Type type) {
+  Axes::Quiet quiet(axes);
   LinearForm form = axes.linearize(value);
   if (form.isConstant())
     if (TypedAttr attribute =
@@ -75,6 +76,7 @@ const Expr *Scalars::affine(AffineExpr value, Type type) {
 
 const Expr *Scalars::piece(AffineExpr condition, const Expr *yes,
                            const Expr *no) {
+  Axes::Quiet quiet(axes);
   condition = axes.simplify(condition);
   if (std::optional<bool> decided = axes.isNonNegative(condition))
     return *decided ? yes : no;
@@ -345,11 +347,15 @@ const Expr *Scalars::expandAll(const Expr *expr, unsigned &budget) {
 const Expr *
 Scalars::substitute(const Expr *expr,
                     const llvm::DenseMap<AffineExpr, AffineExpr> &values) {
+  auto position = [&](AffineExpr at) {
+    Axes::Quiet quiet(axes);
+    return axes.substitute(at, values);
+  };
   switch (expr->kind) {
   case Expr::Kind::Constant:
     return expr;
   case Expr::Kind::Affine:
-    return affine(axes.substitute(expr->affine, values), expr->type);
+    return affine(position(expr->affine), expr->type);
   case Expr::Kind::Element: {
     if (expr->index.empty())
       return expr;
@@ -366,8 +372,7 @@ Scalars::substitute(const Expr *expr,
   for (const Expr *operand : expr->operands)
     operands.push_back(substitute(operand, values));
   if (expr->is(Expr::Kind::Piece))
-    return piece(axes.substitute(expr->affine, values), operands[0],
-                 operands[1]);
+    return piece(position(expr->affine), operands[0], operands[1]);
   return apply(expr->op, expr->type, operands, expr->tensor);
 }
 

@@ -61,14 +61,23 @@ std::optional<Number> foldNumbers(mlir::Operation *op, mlir::Type resultType,
                                   llvm::ArrayRef<Number> operands,
                                   llvm::ArrayRef<mlir::Type> operandTypes);
 
-/// A literal matrix of two values, split along a diagonal.
-struct Triangle {
+/// A literal matrix of two values: `inside` where low(i) <= j < high(i), and
+/// `outside` elsewhere.
+struct Band {
+  enum class Bound {
+    None,
+    Constant, // value
+    Diagonal, // i + value
+    Chunk,    // value * (i floordiv value); high: the next multiple
+    Prefix    // high: max(i + value, prefix)
+  };
   bool holds = false;
-  mlir::Attribute low, high; // where i - j + shift >= 0, and elsewhere
-  int64_t shift = 0;
+  mlir::Attribute inside, outside;
+  Bound low = Bound::None, high = Bound::None;
+  int64_t lowValue = 0, highValue = 0, prefix = 0;
 };
 /// What was read of literal tables, kept over all layers of a function.
-using LiteralTables = llvm::DenseMap<mlir::Attribute, Triangle>;
+using LiteralTables = llvm::DenseMap<mlir::Attribute, Band>;
 
 class Scalars {
 public:
@@ -127,8 +136,8 @@ private:
                            llvm::ArrayRef<mlir::AffineExpr> at);
   const Expr *constantElement(mlir::DenseElementsAttr attribute,
                               llvm::ArrayRef<mlir::AffineExpr> at);
-  const Expr *triangleElement(mlir::DenseElementsAttr attribute,
-                              llvm::ArrayRef<mlir::AffineExpr> at);
+  const Expr *bandElement(mlir::DenseElementsAttr attribute,
+                          llvm::ArrayRef<mlir::AffineExpr> at);
   const Expr *scalarValue(mlir::Value value);
 
   static constexpr int64_t maxTableElements = int64_t(1) << 24;

@@ -51,6 +51,12 @@ static bool leadsToProduct(Scalars &scalars, const Expr *expr, AffineExpr key,
 }
 
 namespace {
+/// One score, or one number instead of it.
+struct Choice {
+  const Expr *score = nullptr;
+  std::optional<double> hidden;
+};
+
 struct Walker {
   Scalars &scalars;
   AffineExpr key;
@@ -70,8 +76,7 @@ struct Walker {
   const Expr *step(const Expr *expr);
   const Expr *stepBinary(const Expr *expr, const Expr *inner, const Expr *other,
                          bool innerFirst);
-  void addSelect(const Expr *condition, const Expr *other, bool hideWhenTrue,
-                 Operation *op);
+  const Expr *keeps(const Expr *expr, Choice &choice, unsigned depth);
 };
 } // namespace
 
@@ -127,32 +132,51 @@ const Expr *Walker::stepBinary(const Expr *expr, const Expr *inner,
   return nullptr;
 }
 
-void Walker::addSelect(const Expr *condition, const Expr *other,
-                       bool hideWhenTrue, Operation *op) {
-  MaskTerm term;
-  term.value = condition;
-  term.isSelect = true;
-  term.negated = hideWhenTrue;
-  term.hidden = *scalars.asReal(other);
-  term.factor = score.scale;
-  term.op = op;
-  score.masks.push_back(term);
+/// Where the pieces and selects of `expr` keep one score: an i1. The others
+/// are one number that hides it. Null when the choice is another.
+const Expr *Walker::keeps(const Expr *expr, Choice &choice, unsigned depth) {
+  Builder b(scalars.getAxes().getContext());
+  auto truth = [&](bool value) {
+    return scalars.constant(b.getBoolAttr(value));
+  };
+  if (depth == 0)
+    return nullptr;
+  if (!leads(expr)) {
+    std::optional<double> value = scalars.asReal(expr);
+    if (!value || choice.hidden.value_or(*value) != *value)
+      return nullptr;
+    choice.hidden = *value;
+    return truth(false);
+  }
+  const Expr *score = scalars.look(expr);
+  bool isPiece = score->is(Expr::Kind::Piece);
+  if (!isPiece && !score->isApply<arith::SelectOp>()) {
+    if (choice.score && !scalars.equal(choice.score, score))
+      return nullptr;
+    choice.score = score;
+    return truth(true);
+  }
+  if (!isPiece && leads(score->operands[0]))
+    return nullptr;
+  const Expr *yes = keeps(score->operands[isPiece ? 0 : 1], choice, depth - 1);
+  const Expr *no =
+      yes ? keeps(score->operands[isPiece ? 1 : 2], choice, depth - 1)
+          : nullptr;
+  if (!no)
+    return nullptr;
+  if (isPiece)
+    return scalars.piece(score->affine, yes, no);
+  return scalars.apply(score->op, b.getI1Type(), {score->operands[0], yes, no});
 }
 
 const Expr *Walker::step(const Expr *expr) {
   if (expr->is(Expr::Kind::Piece) || expr->isApply<arith::SelectOp>()) {
-    bool isPiece = expr->is(Expr::Kind::Piece);
-    const Expr *yes = expr->operands[isPiece ? 0 : 1],
-               *no = expr->operands[isPiece ? 1 : 2];
-    bool hideWhenTrue = !leads(yes);
-    const Expr *inner = hideWhenTrue ? no : yes;
-    const Expr *other = hideWhenTrue ? yes : no;
-    Operation *op = isPiece ? anchor : expr->op;
-    if (!scalars.asReal(other)) {
+    Operation *op = expr->is(Expr::Kind::Piece) ? anchor : expr->op;
+    Choice choice;
+    const Expr *condition = keeps(expr, choice, 24);
+    if (!condition || !choice.score || !choice.hidden) {
       refuse("mask-select",
-             "a hidden score becomes something other than a "
-             "constant",
-             op);
+             "a hidden score becomes something other than one constant", op);
       return nullptr;
     }
     if (score.softcap != 0 || !score.runtimeScales.empty()) {
@@ -160,15 +184,14 @@ const Expr *Walker::step(const Expr *expr) {
              "a mask is applied before a soft-cap or a runtime factor", op);
       return nullptr;
     }
-    const Expr *condition = expr->operands[0];
-    if (isPiece) {
-      Builder b(scalars.getAxes().getContext());
-      condition =
-          scalars.piece(expr->affine, scalars.constant(b.getBoolAttr(true)),
-                        scalars.constant(b.getBoolAttr(false)));
-    }
-    addSelect(condition, other, hideWhenTrue, op);
-    return inner;
+    MaskTerm term;
+    term.value = condition;
+    term.isSelect = true;
+    term.hidden = *choice.hidden;
+    term.factor = score.scale;
+    term.op = op;
+    score.masks.push_back(term);
+    return choice.score;
   }
   if (expr->isApply<math::TanhOp>()) {
     if (score.softcap != 0 || !score.runtimeScales.empty() ||
