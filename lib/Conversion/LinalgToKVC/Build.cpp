@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Build.h"
+#include "EmitRegion.h"
 #include "kvc/Dialect/KVC/IR/KVC.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -188,16 +189,25 @@ Value AttentionBuilder::attention() {
   float softcap = static_cast<float>(match.score.softcap);
   if (!std::isfinite(scale) || !std::isfinite(softcap))
     return fail("scale", "the scale is not a finite number");
+  RegionWriter region(rewriter, loc, scalars, emit, roles);
+  if (match.score.edit &&
+      !region.plan(match.score.edit, match.score.productElement))
+    return fail("score-captures",
+                "the score region would read more than four tensors, or "
+                "something that is not known where the attention stands");
   auto type =
       RankedTensorType::get(emit.shapeOf(roles.out()), match.elementType);
   auto op = AttentionOp::create(
       rewriter, loc, type, /*lse=*/Type(), q, k, v, maskValue,
-      /*sinkLogits=*/Value(), /*captures=*/ValueRange(), APFloat(scale),
+      /*sinkLogits=*/Value(), region.getCaptures(), APFloat(scale),
       match.mask.causal,
       match.mask.window ? rewriter.getI64IntegerAttr(*match.mask.window)
                         : IntegerAttr(),
       softcap != 0 ? rewriter.getF32FloatAttr(softcap) : FloatAttr(),
       match.mask.fullyMasked);
+  if (match.score.edit && !region.write(op.getScore()))
+    return fail("score-captures", "the score region reads something that is "
+                                  "not known where the attention stands");
   Value result = emit.relayout(op.getResult(), roles.out(), match.resultLayout);
   if (!result)
     return fail("layout", "a dynamic size that a reshape needs is not known");

@@ -11,6 +11,7 @@
 
 #include "Layout.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -45,6 +46,8 @@ Value Emitter::emitIndex(OpBuilder &b, AffineExpr expr,
                                           map.getSingleConstantResult());
   if (map.getResult(0) == b.getAffineDimExpr(0) && operands.size() == 1)
     return operands.front();
+  if (region)
+    return affine::expandAffineExpr(b, loc, map.getResult(0), operands, {});
   return affine::AffineApplyOp::create(b, loc, map, operands);
 }
 
@@ -70,9 +73,13 @@ Value Emitter::emitScalar(OpBuilder &b, const Expr *expr,
     if (!operands.back())
       return {};
   }
+  bool narrow = region && isa<FloatType>(expr->type);
+  Type type = narrow ? b.getF32Type() : expr->type;
   switch (expr->kind) {
   case Expr::Kind::Constant:
-    result = arith::ConstantOp::create(b, loc, expr->constant);
+    result = arith::ConstantOp::create(
+        b, loc,
+        narrow ? toAttribute(*toNumber(expr->constant), type) : expr->constant);
     break;
   case Expr::Kind::Affine:
     result = emitIndex(b, expr->affine, axisValues);
@@ -80,6 +87,8 @@ Value Emitter::emitScalar(OpBuilder &b, const Expr *expr,
       result = arith::IndexCastOp::create(b, loc, expr->type, result);
     break;
   case Expr::Kind::Element: {
+    if (region)
+      return {}; // captured before, or not at all
     if (!isa<RankedTensorType>(expr->tensor.getType())) {
       result = expr->tensor;
       break;
@@ -96,10 +105,17 @@ Value Emitter::emitScalar(OpBuilder &b, const Expr *expr,
   }
   case Expr::Kind::Apply:
     if (expr->tensor) {
-      result = tensor::ExtractOp::create(b, loc, expr->tensor, operands);
-      break;
+      Value tensor =
+          region ? region->tensors.lookup(expr->tensor) : expr->tensor;
+      if (!tensor)
+        return {};
+      result = tensor::ExtractOp::create(b, loc, tensor, operands);
+      if (region)
+        result = promoted(b, result);
+    } else if (narrow && isa<arith::ExtFOp, arith::TruncFOp>(expr->op)) {
+      result = operands.front();
     } else {
-      OperationState state(loc, expr->op->getName(), operands, {expr->type},
+      OperationState state(loc, expr->op->getName(), operands, {type},
                            expr->op->getAttrs());
       result = b.create(state)->getResult(0);
     }
@@ -116,6 +132,53 @@ Value Emitter::emitScalar(OpBuilder &b, const Expr *expr,
   }
   }
   return done[expr] = result;
+}
+
+static Value castScalar(OpBuilder &b, Location loc, Value value, Type to) {
+  unsigned from = value.getType().getIntOrFloatBitWidth();
+  if (value.getType() == to)
+    return value;
+  if (from < to.getIntOrFloatBitWidth())
+    return arith::ExtFOp::create(b, loc, to, value);
+  if (from > to.getIntOrFloatBitWidth())
+    return arith::TruncFOp::create(b, loc, to, value);
+  // f16 and bf16: through f32
+  return arith::TruncFOp::create(
+      b, loc, to, arith::ExtFOp::create(b, loc, b.getF32Type(), value));
+}
+
+bool Emitter::splitIndex(OpBuilder &b, Value at, const AxisList &list,
+                         AxisValues &axisValues) {
+  int64_t stride = 1;
+  AffineExpr d0 = b.getAffineDimExpr(0);
+  for (auto [i, axis] : llvm::enumerate(llvm::reverse(list))) {
+    AffineExpr part = d0.floorDiv(stride);
+    if (i + 1 != list.size()) {
+      int64_t extent = scalars.getAxes().extent(axis);
+      if (ShapedType::isDynamic(extent))
+        return false;
+      part = part % extent;
+      stride *= extent;
+    }
+    axisValues[axis] =
+        list.size() == 1
+            ? at
+            : affine::expandAffineExpr(b, loc, part, ValueRange{at}, {});
+  }
+  return true;
+}
+
+Value Emitter::promoted(OpBuilder &b, Value value) {
+  if (!isa<FloatType>(value.getType()))
+    return value;
+  return castScalar(b, loc, value, b.getF32Type());
+}
+
+Value Emitter::inRegion(OpBuilder &b, const Expr *expr, RegionScope &scope) {
+  region = &scope;
+  Value result = emitScalar(b, expr, scope.axes, scope.done);
+  region = nullptr;
+  return result;
 }
 
 Value Emitter::generic(
@@ -252,19 +315,6 @@ static Value elementwise(OpBuilder &builder, Location loc, Value tensor,
                linalg::YieldOp::create(b, l, body(b, arguments[0]));
              })
       .getResult(0);
-}
-
-static Value castScalar(OpBuilder &b, Location loc, Value value, Type to) {
-  unsigned from = value.getType().getIntOrFloatBitWidth();
-  if (value.getType() == to)
-    return value;
-  if (from < to.getIntOrFloatBitWidth())
-    return arith::ExtFOp::create(b, loc, to, value);
-  if (from > to.getIntOrFloatBitWidth())
-    return arith::TruncFOp::create(b, loc, to, value);
-  // f16 and bf16: through f32
-  return arith::TruncFOp::create(
-      b, loc, to, arith::ExtFOp::create(b, loc, b.getF32Type(), value));
 }
 
 Value Emitter::castTo(Value tensor, Type elementType) {

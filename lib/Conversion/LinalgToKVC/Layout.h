@@ -31,6 +31,14 @@ std::optional<Layout> layoutOf(Axes &axes, const Element &element);
 std::optional<std::pair<mlir::Value, Layout>>
 chooseSource(Scalars &scalars, const Expr *expr, const Layout &wanted);
 
+/// Values inside of a score region: its axes, what is computed already, and
+/// the arguments that stand for captured tensors. All floats are f32.
+struct RegionScope {
+  llvm::DenseMap<mlir::AffineExpr, mlir::Value> axes;
+  llvm::DenseMap<const Expr *, mlir::Value> done;
+  llvm::DenseMap<mlir::Value, mlir::Value> tensors;
+};
+
 class Emitter {
 public:
   Emitter(mlir::OpBuilder &builder, mlir::Location loc, Scalars &scalars)
@@ -51,6 +59,15 @@ public:
                                  const Layout &to);
   /// A scalar outside of any body; null when it depends on an axis.
   mlir::Value scalar(const Expr *expr);
+
+  /// The axes that the index `at` runs over, outermost first.
+  bool splitIndex(mlir::OpBuilder &b, mlir::Value at, const AxisList &list,
+                  llvm::DenseMap<mlir::AffineExpr, mlir::Value> &axisValues);
+  /// `expr` inside of a score region, in arith and math alone.
+  mlir::Value inRegion(mlir::OpBuilder &b, const Expr *expr,
+                       RegionScope &scope);
+  /// A float as f32; anything else as it is.
+  mlir::Value promoted(mlir::OpBuilder &b, mlir::Value value);
 
   /// Elementwise float cast and product with a scalar.
   mlir::Value castTo(mlir::Value tensor, mlir::Type elementType);
@@ -89,6 +106,7 @@ private:
   mlir::Location loc;
   Scalars &scalars;
   llvm::DenseMap<mlir::AffineExpr, mlir::OpFoldResult> sizes;
+  RegionScope *region = nullptr; // set while a score region is written
 };
 
 } // namespace kvc::raise

@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Mask.h"
+#include "ScoreEdit.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include <cmath>
 
@@ -44,6 +45,11 @@ struct Planner {
   std::optional<int64_t> shift;
 
   Read read(const MaskTerm &term);
+  /// The plan for what `terms` hide, with `biases` added in the region; with
+  /// them null where that would not be exact.
+  std::optional<MaskPlan> plan(ArrayRef<MaskTerm> terms,
+                               ArrayRef<MaskTerm> biases,
+                               const Softmax &softmax, Refusal &refusal);
   std::optional<Predicate> tryPoints(const MaskTerm &term,
                                      SmallVectorImpl<double> &hidden);
   bool seesSome(const Predicate &visible);
@@ -207,16 +213,14 @@ bool Planner::seesSome(const Predicate &visible) {
                  getAffineConstantExpr(0, axes.getContext()));
 }
 
-std::optional<MaskPlan> planMask(Scalars &scalars, const Score &score,
-                                 const Softmax &softmax, AffineExpr query,
-                                 AffineExpr key, std::optional<int64_t> shift,
-                                 Refusal &refusal) {
-  Axes::Quiet quiet(scalars.getAxes());
-  Planner planner{scalars, query, key, shift};
+std::optional<MaskPlan> Planner::plan(ArrayRef<MaskTerm> terms,
+                                      ArrayRef<MaskTerm> biases,
+                                      const Softmax &softmax,
+                                      Refusal &refusal) {
   MaskPlan plan;
   SmallVector<Read> reads;
-  for (const MaskTerm &term : score.masks)
-    reads.push_back(planner.read(term));
+  for (const MaskTerm &term : terms)
+    reads.push_back(read(term));
 
   auto refuse = [&](StringRef id, const Twine &why, Operation *op) {
     if (!refusal)
@@ -236,9 +240,9 @@ std::optional<MaskPlan> planMask(Scalars &scalars, const Score &score,
     if (read.understood)
       visible = allOf(scalars.getAxes(), std::move(visible), read.visible);
   anyNever |= visible.is(Predicate::Kind::Never);
-  planner.absorb(visible, split);
+  absorb(visible, split);
   nameKept(scalars, split.kept, query, key,
-           score.masks.empty() ? nullptr : score.masks.front().op, split.notes);
+           terms.empty() ? nullptr : terms.front().op, split.notes);
   bool understood = !anyUnread && !anyNever;
   FullyMasked natural =
       softmax.zeroWhenMasked ? FullyMasked::zero : FullyMasked::nan;
@@ -246,7 +250,7 @@ std::optional<MaskPlan> planMask(Scalars &scalars, const Score &score,
   if (!split.kept.empty())
     split.why = "part of the mask is not causal or a window";
   // No row is empty: what hides a score does not matter.
-  if (understood && planner.seesSome(visible)) {
+  if (understood && seesSome(visible)) {
     split.fullyMasked = natural;
     return split;
   }
@@ -268,17 +272,19 @@ std::optional<MaskPlan> planMask(Scalars &scalars, const Score &score,
   // One finite value hides all: a row that sees nothing averages every key.
   bool oneValue = understood;
   for (const Read &read : reads)
-    oneValue &= read.oneValue && !read.summed &&
-                read.hidden == reads.front().hidden &&
+    oneValue &= (biases.empty() || read.hidden <= absorbing) && read.oneValue &&
+                !read.summed && read.hidden == reads.front().hidden &&
                 (read.term->isSelect ||
                  (reads.size() == 1 && read.hidden <= absorbing));
   if (oneValue) {
     split.fullyMasked = FullyMasked::uniform;
     return split;
   }
+  if (!biases.empty())
+    return std::nullopt;
   // Exact as it stands: the sum of what is added.
   plan.fullyMasked = natural;
-  for (const MaskTerm &term : score.masks) {
+  for (const MaskTerm &term : terms) {
     if (term.isSelect)
       return refuse("mask-combination",
                     "a select and another mask hide scores with different "
@@ -286,10 +292,81 @@ std::optional<MaskPlan> planMask(Scalars &scalars, const Score &score,
                     term.op);
     plan.dense.push_back(term);
   }
-  noteDense(plan, score.masks.front());
+  noteDense(plan, terms.front());
   if (reads.size() > 1)
     plan.why = "masks of finite values add up, which attributes cannot say";
   return plan;
+}
+
+/// The addends of an additive mask, each with its sign.
+static void addendsOf(const MaskTerm &term, unsigned depth,
+                      SmallVectorImpl<MaskTerm> &addends) {
+  const Expr *e = term.expanded;
+  if (depth == 0 || !e->isApply<arith::AddFOp, arith::SubFOp>()) {
+    addends.push_back(term);
+    return;
+  }
+  for (unsigned side : {0u, 1u}) {
+    MaskTerm part = term;
+    part.value = part.expanded = e->operands[side];
+    if (side == 1 && e->isApply<arith::SubFOp>())
+      part.negated = !part.negated;
+    addendsOf(part, depth - 1, addends);
+  }
+}
+
+/// factor * bias, as f32.
+static const Expr *scaled(Scalars &scalars, const MaskTerm &bias) {
+  double factor = bias.factor * (bias.negated ? -1 : 1);
+  if (factor == 1.0)
+    return bias.expanded;
+  Type type = bias.expanded->type;
+  return scalars.build(
+      "arith.mulf", type,
+      {bias.expanded, scalars.constant(FloatAttr::get(type, factor))});
+}
+
+std::optional<MaskPlan> planMask(Scalars &scalars, const Score &score,
+                                 const Softmax &softmax, AffineExpr query,
+                                 AffineExpr key, std::optional<int64_t> shift,
+                                 Refusal &refusal) {
+  Axes::Quiet quiet(scalars.getAxes());
+  Planner planner{scalars, query, key, shift};
+  // what is added and hides nothing is a bias, where positions say all of it
+  SmallVector<MaskTerm> terms, biases;
+  for (const MaskTerm &term : score.masks) {
+    SmallVector<MaskTerm> addends, found, rest;
+    if (!term.isSelect && !planner.read(term).understood)
+      addendsOf(term, 4, addends);
+    for (MaskTerm &addend : addends) {
+      const Expr *bias = asPositional(scalars, addend.expanded, query, key);
+      (bias ? found : rest).push_back(addend);
+      if (bias)
+        found.back().expanded = bias;
+    }
+    if (found.empty()) {
+      terms.push_back(term);
+      continue;
+    }
+    biases.append(found);
+    terms.append(rest);
+  }
+  if (!biases.empty()) {
+    auto plan = planner.plan(terms, biases, softmax, refusal);
+    if (plan) {
+      plan->alibi = true;
+      AffineExpr causal = plan->causal ? query - key + *shift : AffineExpr();
+      for (const MaskTerm &bias : biases) {
+        const Expr *value = scaled(scalars, bias);
+        const Expr *linear = asAlibi(scalars, value, query, key, causal);
+        plan->alibi &= linear != nullptr;
+        plan->biases.push_back(linear ? linear : value);
+      }
+      return plan;
+    }
+    refusal = Refusal();
+  }
+  return planner.plan(score.masks, {}, softmax, refusal);
 }
 
 } // namespace kvc::raise

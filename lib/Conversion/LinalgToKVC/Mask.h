@@ -25,7 +25,10 @@ struct MaskPlan {
   FullyMasked fullyMasked = FullyMasked::nan;
   llvm::SmallVector<Predicate> kept; // the boolean part that stays; all hold
   llvm::SmallVector<MaskTerm> dense; // additive terms that stay as they are
-  std::string why;                   // why something stays, for the report
+  /// Added to the score in its region: functions of positions.
+  llvm::SmallVector<const Expr *> biases;
+  bool alibi = false; // all of them are
+  std::string why;    // why something stays, for the report
   /// One remark for each predicate that stays an operand.
   llvm::SmallVector<Refusal> notes;
 };

@@ -373,6 +373,12 @@ bool Walk::run() {
   if (!mask)
     return false;
   match.mask = *mask;
+  for (const Expr *bias : mask->biases) {
+    const Expr *edited =
+        match.score.edit ? match.score.edit : match.score.productElement;
+    match.score.edit = scalars.build(
+        "arith.addf", Float32Type::get(axes.getContext()), {edited, bias});
+  }
   attempt.match = std::move(match);
   return true;
 }

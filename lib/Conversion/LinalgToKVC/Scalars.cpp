@@ -94,6 +94,21 @@ const Expr *Scalars::piece(AffineExpr condition, const Expr *yes,
   return unique(std::move(expr));
 }
 
+Scalars::~Scalars() {
+  for (auto &known : templates)
+    known.second->destroy();
+}
+
+const Expr *Scalars::build(StringRef name, Type type,
+                           ArrayRef<const Expr *> operands) {
+  Operation *&op = templates[name];
+  // only its name and attributes are ever read
+  if (!op)
+    op = Operation::create(
+        OperationState(UnknownLoc::get(type.getContext()), name));
+  return apply(op, type, operands);
+}
+
 const Expr *Scalars::scalarValue(Value value) {
   Attribute attribute;
   if (matchPattern(value, m_Constant(&attribute)) &&

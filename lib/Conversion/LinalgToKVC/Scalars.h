@@ -17,6 +17,7 @@
 #include "Views.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "llvm/ADT/FoldingSet.h"
+#include "llvm/ADT/StringMap.h"
 #include <deque>
 
 namespace kvc::raise {
@@ -82,6 +83,9 @@ using LiteralTables = llvm::DenseMap<mlir::Attribute, Band>;
 class Scalars {
 public:
   Scalars(Axes &axes, LiteralTables &tables) : axes(axes), tables(tables) {}
+  ~Scalars();
+  Scalars(const Scalars &) = delete;
+  Scalars &operator=(const Scalars &) = delete;
 
   Axes &getAxes() { return axes; }
 
@@ -92,6 +96,9 @@ public:
   const Expr *apply(mlir::Operation *op, mlir::Type type,
                     llvm::ArrayRef<const Expr *> operands,
                     mlir::Value extracted = {});
+  /// A scalar op that the graph does not hold, by name, without attributes.
+  const Expr *build(llvm::StringRef op, mlir::Type type,
+                    llvm::ArrayRef<const Expr *> operands);
   const Expr *piece(mlir::AffineExpr condition, const Expr *yes,
                     const Expr *no);
 
@@ -146,6 +153,7 @@ private:
   LiteralTables &tables;
   unsigned narrowest = 64;
   std::deque<Expr> storage;
+  llvm::StringMap<mlir::Operation *> templates; // of `build`
   llvm::FoldingSet<Expr> uniques;
   llvm::DenseMap<const Expr *, const Expr *> expanded;
   llvm::DenseMap<const Expr *, llvm::SmallVector<Element>> chains;

@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Scale.h"
+#include "ScoreEdit.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -19,8 +19,7 @@ using namespace mlir;
 
 namespace kvc::raise {
 
-/// True for an expression that is one number for the whole attention.
-static bool isUniform(const Expr *expr) {
+bool isUniform(const Expr *expr) {
   bool uniform = true;
   walkExpr(expr, [&](const Expr *e) {
     if (e->affine)
@@ -194,8 +193,9 @@ const Expr *Walker::step(const Expr *expr) {
     return choice.score;
   }
   if (expr->isApply<math::TanhOp>()) {
+    // a cap of one is tanh itself, which no model means
     if (score.softcap != 0 || !score.runtimeScales.empty() ||
-        !(score.scale > 0)) {
+        !(score.scale > 0) || score.scale == 1.0) {
       refuse("score-softcap",
              "tanh on the score is not a soft-cap by one "
              "positive constant",
@@ -232,6 +232,18 @@ const Expr *Walker::step(const Expr *expr) {
   return nullptr;
 }
 
+/// Expands the masks, and gives up on nothing: one that is too long stays as
+/// it is.
+static Score finished(Scalars &scalars, Score score) {
+  for (MaskTerm &mask : score.masks) {
+    unsigned budget = 256;
+    mask.expanded = scalars.expandAll(mask.value, budget);
+    if (!mask.expanded)
+      mask.expanded = mask.value;
+  }
+  return score;
+}
+
 std::optional<Score> matchScore(Scalars &scalars, const Softmax &softmax,
                                 AffineExpr key, Operation *anchor,
                                 Refusal &refusal) {
@@ -239,42 +251,48 @@ std::optional<Score> matchScore(Scalars &scalars, const Softmax &softmax,
   Score &score = walker.score;
   score.scale = softmax.factor;
   const Expr *expr = softmax.score;
+  // what the outermost masks are applied to, and the factor of it
+  const Expr *core = expr;
+  double coreFactor = score.scale;
   for (unsigned depth = 0; depth < 32; ++depth) {
     expr = scalars.look(expr);
-    if (expr->is(Expr::Kind::Element)) {
-      auto product = matchReduction(scalars, expr);
-      if (product && product->kind == Reduction::Kind::Sum) {
-        if (scalars.asReal(product->init) != 0.0) {
-          walker.refuse("product-init",
-                        "the product of queries and keys does not start from "
-                        "zero",
-                        product->op);
-          return std::nullopt;
-        }
-        auto factors = matchProduct(scalars, *product);
-        if (!factors) {
-          walker.refuse("product-body",
-                        "the sum over the head dimension is not a sum of "
-                        "products",
-                        product->op);
-          return std::nullopt;
-        }
-        score.product = *product;
-        score.productElement = expr;
-        for (MaskTerm &mask : score.masks) {
-          unsigned budget = 256;
-          mask.expanded = scalars.expandAll(mask.value, budget);
-          if (!mask.expanded)
-            mask.expanded = mask.value;
-        }
-        score.a = factors->first;
-        score.b = factors->second;
-        return score;
+    if (auto product = matchScoreProduct(scalars, expr, key)) {
+      if (scalars.asReal(product->init) != 0.0) {
+        walker.refuse("product-init",
+                      "the product of queries and keys does not start from "
+                      "zero",
+                      product->op);
+        return std::nullopt;
       }
+      auto factors = matchProduct(scalars, *product);
+      if (!factors) {
+        walker.refuse("product-body",
+                      "the sum over the head dimension is not a sum of "
+                      "products",
+                      product->op);
+        return std::nullopt;
+      }
+      score.product = *product;
+      score.productElement = expr;
+      score.a = factors->first;
+      score.b = factors->second;
+      return finished(scalars, score);
     }
+    size_t masks = score.masks.size();
     expr = walker.step(expr);
-    if (!expr)
-      return std::nullopt;
+    if (!expr) {
+      // not a scale, masks and a soft-cap in the op's order: an edit of them
+      Score edited;
+      edited.masks = score.masks;
+      if (!readEdit(scalars, core, coreFactor, key, edited))
+        return std::nullopt;
+      refusal = Refusal();
+      return finished(scalars, edited);
+    }
+    if (score.masks.size() != masks) {
+      core = expr;
+      coreFactor = score.scale;
+    }
   }
   walker.refuse("score-deep", "too many ops between the product and softmax");
   return std::nullopt;

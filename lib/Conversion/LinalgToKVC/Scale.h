@@ -32,10 +32,16 @@ struct Score {
   double softcap = 0;                               // 0: none
   llvm::SmallVector<const Expr *, 2> runtimeScales; // rank-0 factors
   llvm::SmallVector<MaskTerm, 2> masks;             // outermost first
+  /// The score region's value over `productElement`, which stands for the
+  /// score after scale and soft-cap; null when there is none.
+  const Expr *edit = nullptr;
   Reduction product;
   const Expr *productElement = nullptr;
   const Expr *a = nullptr, *b = nullptr;
 };
+
+/// True for an expression that is one number for the whole attention.
+bool isUniform(const Expr *expr);
 
 std::optional<Score> matchScore(Scalars &scalars, const Softmax &softmax,
                                 mlir::AffineExpr key, mlir::Operation *anchor,
