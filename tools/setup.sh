@@ -8,7 +8,7 @@ packages=(
   g++ clang-22 lld-22 libclang-rt-22-dev clang-format-22   # compiler, sanitizers, format
   llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools liblld-22-dev
   zlib1g-dev libzstd-dev libxml2-dev libcurl4-openssl-dev libedit-dev libffi-dev # named by LLVM's CMake files
-  libtbb-dev libxxhash-dev nlohmann-json3-dev               # the runtime
+  libtbb-dev libxxhash-dev nlohmann-json3-dev libboost-context-dev # the runtime
   libgtest-dev libbenchmark-dev                             # tests and benchmarks
 )
 
