@@ -17,6 +17,7 @@
 #include "kvc/Dialect/KVC/Transforms/Passes.h"
 #include "kvc/Pipelines/ModelToCPU.h"
 #include "kvc/Target/CPU/Passes.h"
+#include "kvc/Target/Sim/Passes.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -30,6 +31,7 @@ void kvc::registerAllPasses() {
   registerKVCModelToCPUPasses();
   registerModelToCPUPipelines();
   cpu::registerKVCTargetCPUPasses();
+  sim::registerKVCTargetSimPasses();
   registerKVCToCPU();
   registerLinalgToKVCPasses();
 }

@@ -1,0 +1,30 @@
+//===- Passes.td - GPU kernels as host functions ------------*- tablegen -*-===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef KVC_TARGET_SIM_PASSES
+#define KVC_TARGET_SIM_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def SimRewritePass : Pass<"kvc-sim-rewrite", "::mlir::ModuleOp"> {
+  let summary = "turn lowered GPU kernels into functions of the simulator";
+  let description = [{
+    Takes each `gpu.module` that holds the llvm and nvvm dialects alone (the
+    text that NVPTX translates) and puts host code in its place:
+
+    * `@NAME_kernel(ptr thread, ptr params)`: the kernel NAME, in which every
+      nvvm op, every access to memory that is not the thread's own, every
+      atomic, fence and known inline PTX has become a call through the
+      thread's table (kvcrt/sim_intrinsics.def), with the op's location;
+    * `@NAME_sim`: the constant kvcrt_sim_kernel that describes it.
+
+    The result has no undefined symbol. An op, an intrinsic or a PTX template
+    that the table does not know is an error that names it.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+#endif // KVC_TARGET_SIM_PASSES
