@@ -189,6 +189,20 @@ Value AttentionBuilder::attention() {
   float softcap = static_cast<float>(match.score.softcap);
   if (!std::isfinite(scale) || !std::isfinite(softcap))
     return fail("scale", "the scale is not a finite number");
+  Value sinks;
+  if (match.softmax.sink) {
+    sinks = emit.compute(match.softmax.sink, Layout{roles.heads()});
+    if (!sinks)
+      return fail("sink", "the sinks are not known where the attention stands");
+    sinks = emit.castTo(sinks, rewriter.getF32Type());
+    // powers of two count the sink by ln 2, too
+    if (match.softmax.factor != 1.0)
+      sinks = emit.scaledBy(
+          sinks,
+          arith::ConstantOp::create(rewriter, loc,
+                                    rewriter.getF32FloatAttr(static_cast<float>(
+                                        match.softmax.factor))));
+  }
   RegionWriter region(rewriter, loc, scalars, emit, roles);
   if (match.score.edit &&
       !region.plan(match.score.edit, match.score.productElement))
@@ -198,9 +212,8 @@ Value AttentionBuilder::attention() {
   auto type =
       RankedTensorType::get(emit.shapeOf(roles.out()), match.elementType);
   auto op = AttentionOp::create(
-      rewriter, loc, type, /*lse=*/Type(), q, k, v, maskValue,
-      /*sinkLogits=*/Value(), region.getCaptures(), APFloat(scale),
-      match.mask.causal,
+      rewriter, loc, type, /*lse=*/Type(), q, k, v, maskValue, sinks,
+      region.getCaptures(), APFloat(scale), match.mask.causal,
       match.mask.window ? rewriter.getI64IntegerAttr(*match.mask.window)
                         : IntegerAttr(),
       softcap != 0 ? rewriter.getF32FloatAttr(softcap) : FloatAttr(),

@@ -22,6 +22,8 @@ namespace kvc::raise {
 
 /// At and below this value adding any score of sensible size changes nothing.
 static constexpr double absorbing = -1.0e30;
+/// exp of minus this is zero.
+static constexpr double farBelow = 200.0;
 /// Points of a literal mask that are tried one by one.
 static constexpr int64_t maxTriedPoints = 1 << 15;
 
@@ -221,6 +223,19 @@ std::optional<MaskPlan> Planner::plan(ArrayRef<MaskTerm> terms,
   SmallVector<Read> reads;
   for (const MaskTerm &term : terms)
     reads.push_back(read(term));
+  if (softmax.floor)
+    for (Read &read : reads) {
+      // the floor tells hidden scores below it from those above it
+      if (!read.understood || (!read.infinite && !read.oneValue)) {
+        if (biases.empty())
+          refusal = {"softmax-guard",
+                     "the row's maximum has a floor that what the mask hides "
+                     "may lie below",
+                     read.term->op};
+        return std::nullopt;
+      }
+      read.infinite |= read.hidden < *softmax.floor - farBelow;
+    }
 
   auto refuse = [&](StringRef id, const Twine &why, Operation *op) {
     if (!refusal)
@@ -232,7 +247,8 @@ std::optional<MaskPlan> Planner::plan(ArrayRef<MaskTerm> terms,
   for (const Read &read : reads) {
     anyUnread |= !read.understood;
     anyNever |= read.never();
-    allInfinite &= read.infinite || !read.understood;
+    // beside a sink, whatever hides counts as nothing
+    allInfinite &= read.infinite || softmax.sink || !read.understood;
   }
   MaskPlan split;
   Predicate visible;
@@ -247,6 +263,21 @@ std::optional<MaskPlan> Planner::plan(ArrayRef<MaskTerm> terms,
   FullyMasked natural =
       softmax.zeroWhenMasked ? FullyMasked::zero : FullyMasked::nan;
 
+  // What else sets probabilities to zero must say what the mask says.
+  if (softmax.visible) {
+    const Predicate &guard = *softmax.visible;
+    if (!understood || !implies(scalars.getAxes(), guard, visible) ||
+        !implies(scalars.getAxes(), visible, guard)) {
+      if (!biases.empty())
+        return std::nullopt;
+      return refuse("softmax-guard",
+                    "the probabilities are selected by a condition other than "
+                    "the mask's",
+                    terms.empty() ? nullptr : terms.front().op);
+    }
+    split.fullyMasked = FullyMasked::zero;
+    return split;
+  }
   if (!split.kept.empty())
     split.why = "part of the mask is not causal or a window";
   // No row is empty: what hides a score does not matter.
@@ -358,7 +389,10 @@ std::optional<MaskPlan> planMask(Scalars &scalars, const Score &score,
       AffineExpr causal = plan->causal ? query - key + *shift : AffineExpr();
       for (const MaskTerm &bias : biases) {
         const Expr *value = scaled(scalars, bias);
-        const Expr *linear = asAlibi(scalars, value, query, key, causal);
+        // a sink tells a row's scores from their differences
+        const Expr *linear = softmax.sink
+                                 ? nullptr
+                                 : asAlibi(scalars, value, query, key, causal);
         plan->alibi &= linear != nullptr;
         plan->biases.push_back(linear ? linear : value);
       }

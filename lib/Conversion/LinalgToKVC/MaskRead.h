@@ -32,10 +32,10 @@ struct MaskReader {
   std::optional<Predicate> readAdditive(const Expr *expr, unsigned depth = 24);
   /// Where the i1 `expr` holds; a part that is not understood is a condition.
   std::optional<Predicate> readBool(const Expr *expr, unsigned depth = 24);
+  /// Where `expr`, a number that is only ever 0 or 1, is 1.
+  std::optional<Predicate> readFlag(const Expr *expr, unsigned depth = 24);
 
 private:
-  /// Where `expr`, a number that is only ever 0 or 1, is 1.
-  std::optional<Predicate> readFlag(const Expr *expr, unsigned depth);
   std::optional<Predicate> readChoice(
       const Expr *expr, unsigned depth,
       llvm::function_ref<std::optional<Predicate>(const Expr *, unsigned)>

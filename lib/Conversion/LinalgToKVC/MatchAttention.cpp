@@ -358,6 +358,17 @@ bool Walk::run() {
   unsigned side = v == body->operands[1] ? 0 : 1;
   if (!assign(match, values.back().element, q, k, *reduced, side))
     return false;
+  if (const Expr *&sink = match.softmax.sink) {
+    unsigned budget = 64;
+    if (const Expr *whole = scalars.expandAll(sink, budget))
+      sink = whole;
+    for (unsigned a = 0; a < axes.size(); ++a) {
+      AffineExpr axis = getAffineDimExpr(a, axes.getContext());
+      if (axes.extent(axis) != 1 && mentions(sink, axis) &&
+          !llvm::is_contained(match.roles.heads(), axis))
+        return refuse("sink", "the sink depends on more than the head");
+    }
+  }
   AffineExpr query =
       match.roles.query.empty() ? AffineExpr() : match.roles.query.front();
   if (!source(match, q, match.roles.q(), query, match.q, true) ||

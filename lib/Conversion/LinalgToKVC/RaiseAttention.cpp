@@ -98,6 +98,8 @@ static std::string describe(const Match &match) {
     os << " times a runtime factor";
   if (match.score.softcap != 0)
     os << llvm::format(", softcap %g", match.score.softcap);
+  if (match.softmax.sink)
+    os << ", sink logits";
   if (match.score.edit)
     os << (mask.alibi ? ", alibi in the score region" : ", a score region");
   os << ", rope "

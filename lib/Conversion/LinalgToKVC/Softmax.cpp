@@ -11,82 +11,125 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Softmax.h"
+#include "MaskRead.h"
+#include "SoftmaxMatcher.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include <cmath>
 
 using namespace mlir;
 
 namespace kvc::raise {
 
-namespace {
-struct Matcher {
-  Scalars &scalars;
-  AffineExpr key;
-  Operation *&anchor;
-  Refusal &refusal;
-
-  bool refuse(StringRef id, const Twine &why) {
-    if (!refusal)
-      refusal = {id, why.str(), anchor};
-    return false;
-  }
-
-  bool isStartOfMax(const Expr *init, Type type);
-  bool matchMax(const Expr *max, const Expr *score);
-  bool matchSum(const Expr *sum, const Expr *exponential);
-  const Expr *matchExponential(const Expr *expr, Softmax &softmax);
-  bool matchLogSumExp(const Expr *lse, const Expr *score);
-  bool seesNothing(const Expr *condition, const Expr *score, bool negated);
-  bool match(const Expr *probability, Softmax &softmax);
-};
-} // namespace
-
 /// -inf, or the lowest number of the type: nothing is below it.
-bool Matcher::isStartOfMax(const Expr *init, Type type) {
+bool SoftmaxMatcher::isStartOfMax(const Expr *init, Type type) {
   std::optional<double> value = scalars.asReal(init);
   auto floatType = dyn_cast<FloatType>(type);
   if (!value || !floatType)
     return false;
   double lowest = llvm::APFloat::getLargest(floatType.getFloatSemantics(), true)
                       .convertToDouble();
+  finiteInit = std::isfinite(*value);
+  finiteMax |= finiteInit;
   return *value <= lowest;
 }
 
-bool Matcher::matchMax(const Expr *max, const Expr *score) {
-  max = scalars.look(max);
-  std::optional<Reduction> reduction = matchReduction(scalars, max, key);
-  if (!reduction || reduction->kind != Reduction::Kind::Max)
+bool SoftmaxMatcher::matchMax(const Expr *subtracted, Softmax &softmax) {
+  max = subtracted;
+  const Expr *row = stripMaxGuard(subtracted, softmax);
+  rowMax = row;
+  // the sink may take part in the maximum
+  const Expr *reduced = row;
+  if (row->isApply<arith::MaximumFOp, arith::MaxNumFOp>())
+    for (unsigned side : {0u, 1u}) {
+      const Expr *other = scalars.look(row->operands[1 - side]);
+      if (!readRow(row->operands[side], Reduction::Kind::Max))
+        continue;
+      if (!takeSink(other, softmax))
+        return false;
+      reduced = scalars.look(row->operands[side]);
+      break;
+    }
+  std::optional<Row> read = readRow(reduced, Reduction::Kind::Max);
+  if (!read)
     return refuse("softmax-max",
                   "what is subtracted from the score is not its maximum over "
                   "the key axis");
-  if (!isStartOfMax(reduction->init, reduction->init->type))
+  if (!isStartOfMax(read->init, read->init->type))
     return refuse("softmax-max-init",
                   "the maximum does not start from -inf or the lowest number");
-  if (!scalars.equal(scalars.look(reduction->body), scalars.look(score)))
+  if (!scalars.equal(scalars.look(read->body), scalars.look(softmax.score)))
     return refuse("softmax-max-source",
                   "the maximum is taken over another tensor than the score");
-  return true;
+  return !read->last || takeSink(read->last, softmax);
 }
 
-bool Matcher::matchSum(const Expr *sum, const Expr *exponential) {
-  sum = scalars.look(sum);
-  std::optional<Reduction> reduction = matchReduction(scalars, sum, key);
-  if (!reduction || reduction->kind != Reduction::Kind::Sum)
+/// x in exp(x - max): what one more column of the denominator holds.
+const Expr *SoftmaxMatcher::sinkTerm(const Expr *exponential) {
+  exponential = scalars.look(exponential);
+  if (!exponential->isApply<math::ExpOp, math::Exp2Op>())
+    return nullptr;
+  const Expr *shifted = scalars.look(exponential->operands[0]);
+  const Expr *subtracted = nullptr, *sink = nullptr;
+  if (shifted->isApply<arith::SubFOp>()) {
+    sink = shifted->operands[0];
+    subtracted = shifted->operands[1];
+  } else if (shifted->isApply<arith::NegFOp>()) {
+    // one more than the sum of exponentials: a sink of zero
+    sink = scalars.constant(FloatAttr::get(shifted->type, 0.0));
+    subtracted = shifted->operands[0];
+  }
+  return subtracted &&
+                 scalars.equal(scalars.look(subtracted), scalars.look(max))
+             ? sink
+             : nullptr;
+}
+
+bool SoftmaxMatcher::matchSum(const Expr *total, const Expr *exponential,
+                              Softmax &softmax) {
+  const Expr *sum = stripSumGuard(total);
+  rowSum = sum;
+  bool sinkInSum = false;
+  if (sum->isApply<arith::AddFOp>())
+    for (unsigned side : {0u, 1u}) {
+      const Expr *sink = sinkTerm(sum->operands[1 - side]);
+      if (!sink || mentions(scalars.look(sink), key))
+        continue;
+      if (!takeSink(sink, softmax))
+        return false;
+      sinkInSum = true;
+      sum = scalars.look(sum->operands[side]);
+      break;
+    }
+  std::optional<Row> row = readRow(sum, Reduction::Kind::Sum);
+  if (!row)
     return refuse("softmax-sum",
                   "the denominator is not a sum over the key axis");
-  if (scalars.asReal(reduction->init) != 0.0)
+  if (scalars.asReal(row->init) != 0.0)
     return refuse("softmax-sum-init",
                   "the denominator's sum does not start from zero");
-  if (!scalars.equal(scalars.look(reduction->body), scalars.look(exponential)))
+  if (!scalars.equal(scalars.look(row->body), scalars.look(exponential)))
     return refuse("softmax-sum-source",
                   "the denominator sums another tensor than the numerator");
+  if (row->last) {
+    const Expr *sink = sinkTerm(row->last);
+    if (!sink || sinkInSum)
+      return refuse("sink", "the denominator's further column is not the "
+                            "exponential of a sink");
+    sinkInSum = true;
+    if (!takeSink(sink, softmax))
+      return false;
+  }
+  if (softmax.sink && !sinkInSum)
+    return refuse("sink", "a sink takes part in the maximum, but not in the "
+                          "denominator");
   return true;
 }
 
 /// exp(score - max); returns the expression that is exponentiated as seen.
-const Expr *Matcher::matchExponential(const Expr *expr, Softmax &softmax) {
+const Expr *SoftmaxMatcher::matchExponential(const Expr *expr,
+                                             Softmax &softmax) {
   expr = scalars.look(expr);
   if (!expr->isApply<math::ExpOp, math::Exp2Op>())
     return nullptr;
@@ -98,12 +141,22 @@ const Expr *Matcher::matchExponential(const Expr *expr, Softmax &softmax) {
                              "its maximum");
     return nullptr;
   }
-  softmax.score = shifted->operands[0];
-  return matchMax(shifted->operands[1], softmax.score) ? expr : nullptr;
+  const Expr *score = scalars.look(shifted->operands[0]);
+  if (auto parts = splitConcat(score, key))
+    score = scalars.look(parts->first);
+  softmax.score = score;
+  if (!matchMax(shifted->operands[1], softmax))
+    return nullptr;
+  if (score == scalars.look(shifted->operands[0]))
+    return expr;
+  // the key's own column of what is exponentiated
+  const Expr *difference =
+      scalars.apply(shifted->op, shifted->type, {score, shifted->operands[1]});
+  return scalars.apply(expr->op, expr->type, {difference});
 }
 
 /// log(sum exp(s - m)) + m
-bool Matcher::matchLogSumExp(const Expr *lse, const Expr *score) {
+bool SoftmaxMatcher::matchLogSumExp(const Expr *lse, Softmax &softmax) {
   lse = scalars.look(lse);
   if (!lse->isApply<arith::AddFOp>())
     return false;
@@ -111,15 +164,13 @@ bool Matcher::matchLogSumExp(const Expr *lse, const Expr *score) {
     const Expr *log = scalars.look(lse->operands[side]);
     if (!log->isApply<math::LogOp>())
       continue;
-    const Expr *sum = scalars.look(log->operands[0]);
-    std::optional<Reduction> reduction = matchReduction(scalars, sum, key);
-    if (!reduction || reduction->kind != Reduction::Kind::Sum ||
-        scalars.asReal(reduction->init) != 0.0)
+    std::optional<Row> row = readRow(log->operands[0], Reduction::Kind::Sum);
+    if (!row || row->last || scalars.asReal(row->init) != 0.0)
       return false;
     Softmax inner;
-    const Expr *exponential = matchExponential(reduction->body, inner);
-    if (!exponential || !exponential->isApply<math::ExpOp>() ||
-        !scalars.equal(scalars.look(inner.score), scalars.look(score)))
+    const Expr *exponential = matchExponential(row->body, inner);
+    if (!exponential || inner.sink || !exponential->isApply<math::ExpOp>() ||
+        !scalars.equal(scalars.look(inner.score), scalars.look(softmax.score)))
       return false;
     const Expr *shifted = scalars.look(exponential->operands[0]);
     return scalars.equal(scalars.look(shifted->operands[1]),
@@ -129,8 +180,8 @@ bool Matcher::matchLogSumExp(const Expr *lse, const Expr *score) {
 }
 
 /// True when `condition` holds exactly for rows whose scores are all -inf.
-bool Matcher::seesNothing(const Expr *condition, const Expr *score,
-                          bool negated) {
+bool SoftmaxMatcher::seesNothing(const Expr *condition, const Expr *score,
+                                 bool negated) {
   condition = scalars.look(condition);
   if (condition->isApply<arith::XOrIOp>())
     for (unsigned side : {0u, 1u}) {
@@ -177,36 +228,137 @@ bool Matcher::seesNothing(const Expr *condition, const Expr *score,
          scalars.equal(scalars.look(test->operands[0]), scalars.look(score));
 }
 
-bool Matcher::match(const Expr *probability, Softmax &softmax) {
-  probability = scalars.look(probability);
-  const Expr *guard = nullptr;
-  bool guardedWhen = true;
-  if (probability->isApply<arith::SelectOp>()) {
-    const Expr *yes = probability->operands[1], *no = probability->operands[2];
-    bool zeroFirst = scalars.asReal(yes) == 0.0;
-    if (!zeroFirst && scalars.asReal(no) != 0.0)
-      return false;
-    guard = probability->operands[0];
-    guardedWhen = zeroFirst;
-    probability = scalars.look(zeroFirst ? no : yes);
+bool SoftmaxMatcher::matchNamed(const Expr *probability, Softmax &softmax) {
+  auto named = probability->tensor.getDefiningOp<linalg::SoftmaxOp>();
+  if (!named || !named.hasPureTensorSemantics())
+    return false;
+  anchor = named;
+  unsigned dim = named.getDimension();
+  if (dim >= probability->index.size() || probability->index[dim] != key)
+    return refuse("softmax-axis", "softmax runs over another axis than the "
+                                  "one the values are summed over");
+  for (auto [d, at] : llvm::enumerate(probability->index))
+    if (d != dim && mentions(at, key))
+      return refuse("softmax-axis", "the key is read along two dimensions");
+  softmax.form = "linalg.softmax";
+  // columns that are softmaxed but not read: one of them is a sink
+  auto type = cast<RankedTensorType>(named.getInput().getType());
+  Axes &axes = scalars.getAxes();
+  int64_t columns = type.getDimSize(dim), keys = axes.extent(key);
+  Index index(probability->index);
+  if (!ShapedType::isDynamic(columns) && !ShapedType::isDynamic(keys)) {
+    softmax.score = scalars.element(named.getInput(), index);
+    if (columns == keys)
+      return true;
+    index[dim] = getAffineConstantExpr(keys, axes.getContext());
+    if (columns == keys + 1)
+      return takeSink(scalars.element(named.getInput(), index), softmax);
+    return refuse("softmax-axis", "the softmax has more columns than keys");
   }
-  if (probability->is(Expr::Kind::Element)) {
-    auto named = probability->tensor.getDefiningOp<linalg::SoftmaxOp>();
-    if (!named || !named.hasPureTensorSemantics())
+  AffineExpr all = axes.add(columns);
+  index[dim] = all;
+  if (auto parts = splitConcat(scalars.element(named.getInput(), index), all)) {
+    softmax.score = parts->first;
+    return takeSink(parts->second, softmax);
+  }
+  softmax.score = scalars.element(named.getInput(), probability->index);
+  if (slice)
+    return refuse("softmax-axis",
+                  "the softmax may have more columns than keys");
+  return true;
+}
+
+/// What sets probabilities to zero; it must do so in empty rows only.
+bool SoftmaxMatcher::matchGuard(const Expr *guard, bool guardedWhen,
+                                const Expr *inner, Softmax &softmax) {
+  const Expr *test = scalars.look(guard);
+  softmax.zeroWhenMasked = true;
+  if (test->isApply<arith::CmpFOp>() && guardedWhen) {
+    auto predicate = cast<arith::CmpFOp>(test->op).getPredicate();
+    if ((predicate == arith::CmpFPredicate::UNO ||
+         predicate == arith::CmpFPredicate::UNE) &&
+        scalars.look(test->operands[0]) == inner &&
+        scalars.look(test->operands[1]) == inner)
+      return true;
+  }
+  if (seesNothing(guard, softmax.score, !guardedWhen))
+    return true;
+  // the row's maximum is -inf, or its sum is zero
+  bool whenTrue = false;
+  double lowest = -std::numeric_limits<double>::infinity();
+  if (!softmax.sink && rowMax && !finiteInit &&
+      isEmptyTest(guard, rowMax, lowest, whenTrue) && whenTrue == guardedWhen)
+    return true;
+  if (!softmax.sink && rowSum && finiteMax &&
+      isEmptyTest(guard, rowSum, 0.0, whenTrue) && whenTrue == guardedWhen)
+    return true;
+  // by the mask itself, for each key or for a row
+  MaskReader reader(scalars);
+  const Expr *condition = guard;
+  bool hides = guardedWhen;
+  for (unsigned i = 0; i < 4 && test->isApply<arith::XOrIOp>(); ++i) {
+    std::optional<Number> one;
+    if (test->operands[1]->is(Expr::Kind::Constant))
+      one = toNumber(test->operands[1]->constant);
+    if (!one || one->integer != 1)
+      break;
+    hides = !hides;
+    condition = test->operands[0];
+    test = scalars.look(condition);
+  }
+  if (auto row = matchReduction(scalars, test, key)) {
+    bool any = row->kind == Reduction::Kind::Or,
+         all = row->kind == Reduction::Kind::And;
+    // any(visible), or all(hidden)
+    if ((!any && !all) || any == hides ||
+        !row->init->is(Expr::Kind::Constant) ||
+        toNumber(row->init->constant)->integer != (all ? 1 : 0))
+      return refuse("softmax-guard",
+                    "probabilities are selected by a condition "
+                    "other than 'this row sees nothing'");
+    condition = row->body;
+  }
+  unsigned budget = 256;
+  const Expr *whole = scalars.expandAll(condition, budget);
+  auto holds = whole && mentions(whole, key) ? reader.readBool(whole)
+                                             : std::optional<Predicate>();
+  if (!holds)
+    return refuse("softmax-guard",
+                  "the probabilities are selected by a condition other than "
+                  "'this row sees nothing'");
+  softmax.visible =
+      hides ? negate(scalars.getAxes(), *holds) : std::move(*holds);
+  return true;
+}
+
+bool SoftmaxMatcher::match(const Expr *probability, Softmax &softmax) {
+  probability = scalars.look(probability);
+  if (const Expr *sliced = beforeSlice(probability))
+    probability = sliced;
+  if (probability->isApply<arith::SelectOp>() ||
+      probability->is(Expr::Kind::Piece)) {
+    bool isPiece = probability->is(Expr::Kind::Piece);
+    const Expr *yes = probability->operands[isPiece ? 0 : 1],
+               *no = probability->operands[isPiece ? 1 : 2];
+    bool zeroFirst = scalars.asReal(yes) == 0.0;
+    if ((!zeroFirst && scalars.asReal(no) != 0.0) || softmax.zeroWhenMasked)
       return false;
-    anchor = named;
-    unsigned dim = named.getDimension();
-    if (dim >= probability->index.size() || probability->index[dim] != key)
-      return refuse("softmax-axis", "softmax runs over another axis than the "
-                                    "one the values are summed over");
-    for (auto [d, at] : llvm::enumerate(probability->index))
-      if (d != dim && mentions(at, key))
-        return refuse("softmax-axis", "the key is read along two dimensions");
-    softmax.score = scalars.element(named.getInput(), probability->index);
-    softmax.form = "linalg.softmax";
-  } else if (probability->isApply<arith::DivFOp>()) {
+    const Expr *guard = probability->operands[0];
+    if (isPiece) {
+      Builder b(scalars.getAxes().getContext());
+      guard = scalars.piece(probability->affine,
+                            scalars.constant(b.getBoolAttr(true)),
+                            scalars.constant(b.getBoolAttr(false)));
+    }
+    const Expr *inner = scalars.look(zeroFirst ? no : yes);
+    return match(inner, softmax) &&
+           matchGuard(guard, zeroFirst, inner, softmax);
+  }
+  if (probability->is(Expr::Kind::Element))
+    return matchNamed(probability, softmax);
+  if (probability->isApply<arith::DivFOp>()) {
     const Expr *e = matchExponential(probability->operands[0], softmax);
-    if (!e || !matchSum(probability->operands[1], e))
+    if (!e || !matchSum(probability->operands[1], e, softmax))
       return false;
     softmax.form = "max-sub-exp-sum-div";
   } else if (probability->isApply<arith::MulFOp>()) {
@@ -216,46 +368,57 @@ bool Matcher::match(const Expr *probability, Softmax &softmax) {
           scalars.asReal(reciprocal->operands[0]) != 1.0)
         continue;
       const Expr *e = matchExponential(probability->operands[side], softmax);
-      if (!e || !matchSum(reciprocal->operands[1], e))
+      if (!e || !matchSum(reciprocal->operands[1], e, softmax))
         return false;
       softmax.form = "max-sub-exp-sum-reciprocal";
       break;
     }
     if (softmax.form.empty())
-      return false;
+      return matchFlagged(probability, softmax);
   } else if (probability->isApply<math::ExpOp>()) {
     const Expr *shifted = scalars.look(probability->operands[0]);
-    if (!shifted->isApply<arith::SubFOp>() ||
-        !matchLogSumExp(shifted->operands[1], shifted->operands[0]))
+    if (!shifted->isApply<arith::SubFOp>())
       return false;
     softmax.score = shifted->operands[0];
+    if (!matchLogSumExp(shifted->operands[1], softmax))
+      return false;
     softmax.form = "log-sum-exp";
   } else {
     return false;
   }
-  if (!guard)
-    return true;
-  bool testsNaN = false;
-  const Expr *test = scalars.look(guard);
-  if (test->isApply<arith::CmpFOp>() && guardedWhen) {
-    auto predicate = cast<arith::CmpFOp>(test->op).getPredicate();
-    testsNaN = (predicate == arith::CmpFPredicate::UNO ||
-                predicate == arith::CmpFPredicate::UNE) &&
-               scalars.look(test->operands[0]) == probability &&
-               scalars.look(test->operands[1]) == probability;
-  }
-  if (!testsNaN && !seesNothing(guard, softmax.score, !guardedWhen))
-    return refuse("softmax-guard",
-                  "the probabilities are selected by a condition other than "
-                  "'this row sees nothing'");
-  softmax.zeroWhenMasked = true;
+  // columns that are dropped after the sum must have been a sink's
+  if (!softmax.sink && slice)
+    return refuse("softmax-axis",
+                  "the softmax may have more columns than keys");
+  // 0 / guarded sum; a maximum of -inf would have made it NaN before
+  softmax.zeroWhenMasked = guardedSum && finiteMax;
   return true;
+}
+
+/// probabilities * flag, where the flag says what the mask says
+bool SoftmaxMatcher::matchFlagged(const Expr *product, Softmax &softmax) {
+  for (unsigned side : {0u, 1u}) {
+    unsigned budget = 256;
+    const Expr *flag = scalars.expandAll(product->operands[1 - side], budget);
+    MaskReader reader(scalars);
+    if (!flag || !mentions(flag, key))
+      continue;
+    auto holds = reader.readFlag(flag);
+    if (!holds)
+      continue;
+    if (!match(product->operands[side], softmax) || softmax.visible)
+      return false;
+    softmax.zeroWhenMasked = true;
+    softmax.visible = std::move(*holds);
+    return true;
+  }
+  return false;
 }
 
 std::optional<Softmax> matchSoftmax(Scalars &scalars, const Expr *probability,
                                     AffineExpr key, Operation *&anchor,
                                     Refusal &refusal) {
-  Matcher matcher{scalars, key, anchor, refusal};
+  SoftmaxMatcher matcher(scalars, key, anchor, refusal);
   Softmax softmax;
   if (!matcher.match(probability, softmax))
     return std::nullopt;

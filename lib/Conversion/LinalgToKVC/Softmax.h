@@ -10,6 +10,7 @@
 #define KVC_LIB_CONVERSION_LINALGTOKVC_SOFTMAX_H
 
 #include "Contraction.h"
+#include "Predicate.h"
 
 namespace kvc::raise {
 
@@ -29,6 +30,14 @@ struct Softmax {
   double factor = 1.0;
   /// A row without a visible key is set to zero by a select of the graph.
   bool zeroWhenMasked = false;
+  /// What is subtracted is never below this; scores far below it vanish.
+  std::optional<double> floor;
+  /// Probabilities become zero where this does not hold, or where it holds for
+  /// no key of the row; the mask must say the same.
+  std::optional<Predicate> visible;
+  /// The logit of a column that only the denominator has, over the same axes
+  /// less the key; null when there is none.
+  const Expr *sink = nullptr;
   /// For the report: how it was spelled.
   llvm::StringRef form;
 };
