@@ -3,7 +3,7 @@
 BUILD := build
 JOBS ?= $(shell nproc)
 
-.PHONY: demo test configure build docs check-format format asan runtime-only bench clean
+.PHONY: demo test configure build docs check-format format asan runtime-only bench fuzz clean
 
 demo: build-demo
 	@tools/demo/demo.sh $(BUILD)
@@ -34,6 +34,14 @@ asan:
 	@tools/setup.sh
 	@cmake --preset asan
 	@cmake --build --preset asan -j $(JOBS) --target check-kvc
+
+# libFuzzer over parse, raise and what follows, e.g. make fuzz SECONDS=3600.
+SECONDS ?= 600
+fuzz:
+	@tools/setup.sh
+	@cmake --preset fuzz
+	@cmake --build build-fuzz -j $(JOBS) --target kvc-raise-fuzz
+	@tools/kvc-raise-check/fuzz.py build-fuzz/bin/kvc-raise-fuzz $(SECONDS) build-fuzz/fuzz
 
 runtime-only:
 	@tools/setup.sh

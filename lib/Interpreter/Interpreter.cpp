@@ -10,7 +10,10 @@
 #include "kvc/Interpreter/Interpreter.h"
 
 #include "kvc/Dialect/KVC/IR/KVC.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -61,6 +64,27 @@ static FailureOr<Datum> evaluateConstant(arith::ConstantOp op) {
   return op.emitError("expected a number or a dense constant");
 }
 
+/// affine.apply, min and max: sums and quotients of whole numbers.
+static FailureOr<Datum> evaluateAffine(Operation *op,
+                                       llvm::ArrayRef<Datum> operands) {
+  Builder builder(op->getContext());
+  llvm::SmallVector<Attribute> numbers;
+  for (const Datum &operand : operands)
+    numbers.push_back(builder.getIndexAttr(int64_t(std::get<double>(operand))));
+  AffineMap map =
+      cast<AffineMapAttr>(op->getAttrDictionary().get("map")).getValue();
+  llvm::SmallVector<Attribute> folded;
+  if (failed(map.constantFold(numbers, folded)))
+    return op->emitError("expected no division by zero");
+  auto order = [](Attribute a, Attribute b) {
+    return cast<IntegerAttr>(a).getInt() < cast<IntegerAttr>(b).getInt();
+  };
+  Attribute chosen = isa<affine::AffineMaxOp>(op)
+                         ? *llvm::max_element(folded, order)
+                         : *llvm::min_element(folded, order);
+  return Datum(double(cast<IntegerAttr>(chosen).getInt()));
+}
+
 LogicalResult Interpreter::evaluate(Operation *op, Values &values) {
   Dialect *dialect = op->getDialect();
   if (isa_and_nonnull<KVCDialect>(dialect))
@@ -68,14 +92,30 @@ LogicalResult Interpreter::evaluate(Operation *op, Values &values) {
   if (isa_and_nonnull<func::FuncDialect, scf::SCFDialect>(dialect))
     return evaluateControl(op, values);
 
+  // known before the body that it stands in is evaluated
+  if (isa<linalg::IndexOp>(op) && values.contains(op->getResult(0)))
+    return success();
+  if (isa_and_nonnull<linalg::LinalgDialect>(dialect))
+    return evaluateStructured(op, values);
+  if (isa<tensor::GenerateOp, tensor::PadOp>(op))
+    return evaluateTensorRegion(op, values);
+
   llvm::SmallVector<Datum> operands;
   for (mlir::Value operand : op->getOperands())
     operands.push_back(values.at(operand));
+  if (auto check = dyn_cast<cf::AssertOp>(op)) {
+    if (std::get<double>(operands[0]) != 0)
+      return success();
+    return op->emitError("expected the assertion to hold: ") << check.getMsg();
+  }
   FailureOr<Datum> result = failure();
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
     result = evaluateConstant(constant);
   else if (isa_and_nonnull<tensor::TensorDialect>(dialect))
     result = evaluateTensorOp(op, operands);
+  else if (isa<affine::AffineApplyOp, affine::AffineMinOp, affine::AffineMaxOp>(
+               op))
+    result = evaluateAffine(op, operands);
   else
     result = evaluateScalarOp(op, operands);
   if (failed(result))

@@ -4,9 +4,10 @@
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Walks functions op by op: kvc ops go to kvcref, the few ops around them
-// (arith, math, tensor, scf, func) are evaluated here. No pass runs and nothing
-// is converted, so what a file means does not depend on the compiler.
+// Walks functions op by op: kvc ops go to kvcref, the ops around them (arith,
+// math, tensor, linalg on tensors, scf, func) are evaluated here. No pass runs
+// and nothing is converted, so what a file means does not depend on the
+// compiler.
 //
 // Invariant: an op that is not known is an error at its location; nothing is
 // skipped.
@@ -61,15 +62,28 @@ private:
 
   mlir::LogicalResult evaluateKVC(mlir::Operation *op, Values &values);
   mlir::LogicalResult evaluateControl(mlir::Operation *op, Values &values);
+  mlir::LogicalResult evaluateStructured(mlir::Operation *op, Values &values);
+  /// tensor.generate and tensor.pad.
+  mlir::LogicalResult evaluateTensorRegion(mlir::Operation *op, Values &values);
 
   llvm::DenseMap<int64_t, std::pair<mlir::Type, CacheRef>> caches;
 };
+
+/// What an op of arith or math computes from its operands' numbers; null where
+/// that depends on more than them (comparisons, casts of i1, rounding).
+using ScalarFunction = double (*)(llvm::ArrayRef<double>);
+ScalarFunction findScalarFunction(mlir::Operation *op);
+
+/// `op` on numbers, where `function` is what findScalarFunction answered.
+mlir::FailureOr<double> applyScalarOp(mlir::Operation *op,
+                                      ScalarFunction function,
+                                      llvm::ArrayRef<double> operands);
 
 /// arith and math on scalars, and element by element on tensors.
 mlir::FailureOr<Datum> evaluateScalarOp(mlir::Operation *op,
                                         llvm::ArrayRef<Datum> operands);
 
-/// tensor.empty, extract, insert, from_elements, dim, cast.
+/// The tensor dialect's ops without a region.
 mlir::FailureOr<Datum> evaluateTensorOp(mlir::Operation *op,
                                         llvm::ArrayRef<Datum> operands);
 
