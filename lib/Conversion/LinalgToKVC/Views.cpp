@@ -276,7 +276,8 @@ static OpFoldResult originOfSize(Value tensor, unsigned dim, unsigned depth) {
   }
   if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
     std::optional<unsigned> only;
-    for (int64_t d : collapse.getReassociationIndices()[dim]) {
+    auto groups = collapse.getReassociationIndices();
+    for (int64_t d : groups[dim]) {
       if (collapse.getSrcType().getDimSize(d) == 1)
         continue;
       if (only)

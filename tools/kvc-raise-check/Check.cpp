@@ -1,0 +1,289 @@
+//===- Check.cpp - a graph before and after raise -------------------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Four runs on the same inputs: both graphs interpreted (kvc.attention by the
+// double-precision reference) and both compiled (kvc.attention decomposed).
+// Invariant: nothing is compiled that the interpreter has not run to its end,
+// so that compiled code stays within its buffers.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Check.h"
+#include "Execute.h"
+#include "kvc/Dialect/KVC/IR/KVC.h"
+#include "kvc/Dialect/KVC/Transforms/Passes.h"
+#include "kvc/Interpreter/Interpreter.h"
+#include "mlir/IR/Remarks.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+
+using namespace mlir;
+using kvc::interpreter::Datum;
+using kvc::interpreter::Tensor;
+using Verdict = kvc::raisecheck::Report::Verdict;
+
+namespace kvc::raisecheck {
+namespace {
+
+class RemarkCollector : public remark::detail::MLIRRemarkStreamerBase {
+public:
+  explicit RemarkCollector(std::vector<std::string> &ids) : ids(ids) {}
+  void streamOptimizationRemark(const remark::detail::Remark &remark) override {
+    ids.push_back(remark.getRemarkName().str());
+  }
+
+private:
+  std::vector<std::string> &ids;
+};
+
+LogicalResult raise(ModuleOp module, const CheckOptions &options,
+                    std::vector<std::string> &ids) {
+  MLIRContext *context = module.getContext();
+  remark::RemarkCategories categories;
+  categories.all = "kvc-raise-attention";
+  if (failed(remark::enableOptimizationRemarks(
+          *context, std::make_unique<RemarkCollector>(ids),
+          std::make_unique<remark::RemarkEmittingPolicyAll>(), categories)))
+    return failure();
+  PassManager pm(context);
+  LogicalResult result = parsePassPipeline(options.pipeline, pm);
+  if (succeeded(result))
+    result = pm.run(module);
+  context->setRemarkEngine(nullptr);
+  return result;
+}
+
+unsigned countAttentions(ModuleOp module) {
+  unsigned count = 0;
+  module.walk([&](AttentionOp) { ++count; });
+  return count;
+}
+
+struct Difference {
+  double error = 0;
+  size_t numbers = 0, nans = 0;
+  std::string why; // not empty: they differ whatever the bound
+};
+
+Difference compare(llvm::ArrayRef<Tensor> a, llvm::ArrayRef<Tensor> b) {
+  Difference difference;
+  if (a.size() != b.size())
+    return {0, 0, 0, "another number of results"};
+  double square = 0, norm = 0;
+  for (auto [x, y] : llvm::zip_equal(a, b)) {
+    if (x.shape != y.shape)
+      return {0, 0, 0, "another shape"};
+    for (auto [p, q] : llvm::zip_equal(x.numbers, y.numbers)) {
+      ++difference.numbers;
+      difference.nans += std::isnan(p);
+      if (std::isnan(p) != std::isnan(q))
+        difference.why = "NaN on one side only";
+      else if ((std::isinf(p) || std::isinf(q)) && p != q)
+        difference.why = "an infinity on one side only";
+      else if (std::isfinite(p)) {
+        square += (p - q) * (p - q);
+        norm += p * p;
+      }
+    }
+  }
+  difference.error = std::sqrt(square / (norm > 0 ? norm : 1));
+  return difference;
+}
+
+std::optional<std::vector<Tensor>> toTensors(llvm::ArrayRef<Datum> data) {
+  std::vector<Tensor> tensors;
+  for (const Datum &datum : data) {
+    const auto *tensor = std::get_if<Tensor>(&datum);
+    if (!tensor)
+      return std::nullopt;
+    tensors.push_back(*tensor);
+  }
+  return tensors;
+}
+
+/// The graph's results, or nothing and `why`.
+std::optional<std::vector<Tensor>> interpret(func::FuncOp function,
+                                             llvm::ArrayRef<Datum> inputs,
+                                             std::string &why) {
+  ScopedDiagnosticHandler handler(function.getContext(),
+                                  [&](Diagnostic &diagnostic) {
+                                    if (why.empty())
+                                      why = diagnostic.str();
+                                    return success();
+                                  });
+  interpreter::Interpreter interpreter;
+  auto results = interpreter.call(function, inputs);
+  if (failed(results))
+    return std::nullopt;
+  auto tensors = toTensors(*results);
+  if (!tensors)
+    why = "a result is no tensor";
+  return tensors;
+}
+
+/// Both functions in one module, so that one lowering does for both.
+OwningOpRef<ModuleOp> join(const Graph &before, const Graph &after) {
+  OwningOpRef<ModuleOp> module = before.module.get().clone();
+  module->lookupSymbol<func::FuncOp>(before.name).setName("before");
+  OwningOpRef<ModuleOp> other = after.module.get().clone();
+  PassManager pm(module->getContext());
+  pm.addNestedPass<func::FuncOp>(createDecomposeAttentionPass());
+  if (failed(pm.run(*other)))
+    return {};
+  func::FuncOp raised = other->lookupSymbol<func::FuncOp>(after.name);
+  raised.setName("after");
+  raised->remove();
+  module->push_back(raised);
+  return module;
+}
+
+class Checker {
+public:
+  Checker(const Graph &before, const Graph &after, const CheckOptions &options)
+      : before(before), after(after), options(options) {}
+
+  Report run(llvm::ArrayRef<int64_t> sizes, double bound,
+             std::mt19937_64 &random) {
+    report.sizes.assign(sizes.begin(), sizes.end());
+    report.bound = bound;
+    // ids and positions index tables of unknown length: the largest that fit
+    std::string why;
+    for (int64_t integerBound : {8, 3, 1}) {
+      auto made = makeInputs(before.function(), sizes, integerBound, random);
+      if (!made)
+        return skip(llvm::toString(made.takeError()));
+      inputs = std::move(*made);
+      why.clear();
+      first = interpret(before.function(), inputs, why);
+      if (first)
+        break;
+    }
+    if (!first)
+      return skip(why);
+    auto second = interpret(after.function(), inputs, why);
+    if (!second)
+      return wrong("the raised graph does not run: " + why);
+    if (!accept(compare(*first, *second), report.interpreted, "interpreted"))
+      return report;
+    if (options.compiles && !runCompiled())
+      return report;
+    if (report.numbers == report.nans)
+      return skip("no number to compare: every result is NaN or empty");
+    report.verdict = Verdict::Equal;
+    return report;
+  }
+
+private:
+  bool runCompiled() {
+    OwningOpRef<ModuleOp> both = join(before, after);
+    if (!both) {
+      wrong("kvc-decompose-attention failed");
+      return false;
+    }
+    std::string why;
+    ScopedDiagnosticHandler handler(both->getContext(), [&](Diagnostic &said) {
+      if (why.empty())
+        why = said.str();
+      return success();
+    });
+    auto results = execute(std::move(both), {"before", "after"}, inputs);
+    if (!results) {
+      // upstream does not lower every op
+      skip(llvm::toString(results.takeError()) + ": " + why);
+      return false;
+    }
+    // what differs between the engines before raise is not raise's doing
+    Difference engines = compare(*first, (*results)[0]);
+    report.engines = engines.error;
+    if (!engines.why.empty()) {
+      skip("interpreter and machine differ: " + engines.why);
+      return false;
+    }
+    return accept(compare((*results)[0], (*results)[1]), report.compiled,
+                  "compiled");
+  }
+
+  bool accept(const Difference &difference, double &error, const Twine &what) {
+    error = difference.error;
+    report.numbers = difference.numbers;
+    report.nans = difference.nans;
+    if (!difference.why.empty())
+      wrong(what + ": " + difference.why);
+    else if (!(difference.error <= report.bound))
+      wrong(what + ": error " + std::to_string(difference.error));
+    return report.verdict != Verdict::Wrong;
+  }
+  Report skip(const Twine &why) {
+    report.verdict = Verdict::Skipped;
+    report.why = why.str();
+    return report;
+  }
+  Report wrong(const Twine &why) {
+    report.verdict = Verdict::Wrong;
+    report.why = why.str();
+    return report;
+  }
+
+  const Graph &before, &after;
+  const CheckOptions &options;
+  std::vector<Datum> inputs;
+  std::optional<std::vector<Tensor>> first;
+  Report report;
+};
+
+} // namespace
+
+double defaultBound(ModuleOp module) {
+  unsigned narrowest = 32;
+  bool isBrain = false;
+  auto see = [&](Type type) {
+    if (auto real = dyn_cast<FloatType>(getElementTypeOrSelf(type))) {
+      narrowest = std::min(narrowest, real.getWidth());
+      isBrain |= real.isBF16();
+    }
+  };
+  module.walk([&](Operation *op) {
+    llvm::for_each(op->getOperandTypes(), see);
+    llvm::for_each(op->getResultTypes(), see);
+  });
+  // a few units of the last place of what is rounded on the way
+  return narrowest >= 32 ? 2e-5 : isBrain ? 3e-2 : 5e-3;
+}
+
+std::vector<Report> check(const Graph &graph, const CheckOptions &options,
+                          std::mt19937_64 &random) {
+  Report common;
+  Graph after = graph.clone();
+  std::string why;
+  {
+    ScopedDiagnosticHandler handler(graph.module.get().getContext(),
+                                    [&](Diagnostic &diagnostic) {
+                                      if (why.empty())
+                                        why = diagnostic.str();
+                                      return success();
+                                    });
+    if (failed(raise(*after.module, options, common.remarks))) {
+      common.verdict = Verdict::Wrong;
+      common.why = "raise failed: " + why;
+      return {common};
+    }
+  }
+  common.attentions = countAttentions(*after.module);
+  if (common.attentions == countAttentions(*graph.module)) {
+    common.verdict = Verdict::NotRaised;
+    return {common};
+  }
+  const double bound = graph.bound ? graph.bound : defaultBound(*graph.module);
+  std::vector<Report> reports;
+  for (llvm::ArrayRef<int64_t> sizes : chooseSizes(graph)) {
+    Report report = Checker(graph, after, options).run(sizes, bound, random);
+    report.attentions = common.attentions;
+    report.remarks = common.remarks;
+    reports.push_back(std::move(report));
+  }
+  return reports;
+}
+
+} // namespace kvc::raisecheck
