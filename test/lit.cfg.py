@@ -45,6 +45,7 @@ llvm_config.with_environment(
     os.environ.get("ASAN_OPTIONS", "allow_user_poisoning=0"))
 llvm_config.add_tool_substitutions(
     ["kvc-compile", "kvc-conformance",
-     "kvc-interpret", "kvc-lsp-server", "kvc-opt", "kvc-reduce", "kvc-run", "kvc-sim-run",
+     "kvc-interpret", "kvc-lsp-server", "kvc-opt", "kvc-raise-check",
+     "kvc-reduce", "kvc-run", "kvc-sim-run",
      "kvc-weights", "kvcrt-seal", "mlir-opt", "FileCheck", "not"],
     [os.path.join(config.kvc_obj_root, "bin"), config.llvm_tools_dir])

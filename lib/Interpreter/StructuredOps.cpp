@@ -39,6 +39,7 @@ private:
     const Tensor *tensor = nullptr; // of an extract
     int64_t loop = -1;              // of an index
     unsigned result = 0;
+    bool isReal = false; // nothing is left to do to what `function` answers
   };
   bool slotOf(mlir::Value value,
               const llvm::DenseMap<mlir::Value, Datum> &values, unsigned &slot);
@@ -102,6 +103,7 @@ bool Body::compile(Block &block,
     } else if (isa_and_nonnull<arith::ArithDialect>(op.getDialect()) ||
                op.getName().getDialectNamespace() == "math") {
       step.function = findScalarFunction(&op);
+      step.isReal = step.function && isa<FloatType>(op.getResult(0).getType());
     } else {
       return false;
     }
@@ -136,7 +138,9 @@ LogicalResult Body::run(llvm::ArrayRef<double> inputs,
         return step.op->emitError("expected indices within the tensor");
       number = step.tensor->numbers[offset];
     } else {
-      FailureOr<double> value = applyScalarOp(step.op, step.function, operands);
+      FailureOr<double> value =
+          step.isReal ? FailureOr<double>(step.function(operands))
+                      : applyScalarOp(step.op, step.function, operands);
       if (failed(value))
         return failure();
       number = *value;
@@ -186,14 +190,33 @@ int64_t evaluateExpr(AffineExpr expr, llvm::ArrayRef<int64_t> point) {
   }
 }
 
-/// An indexing map on row-major tensors: stride per loop where it is linear.
-struct Access {
-  AffineMap map;
-  const Tensor *tensor;
+/// An indexing map on a row-major tensor. Where every index is one loop, which
+/// then has that extent, the offset is a sum of strides and always inside.
+class Access {
+public:
+  Access(AffineMap map, const Tensor *tensor)
+      : map(map), tensor(tensor), strides(map.getNumDims(), 0) {
+    int64_t stride = 1;
+    for (auto [expr, extent] :
+         llvm::reverse(llvm::zip_equal(map.getResults(), tensor->shape))) {
+      if (auto dim = dyn_cast<AffineDimExpr>(expr))
+        strides[dim.getPosition()] += stride;
+      else
+        isLinear = false;
+      stride *= extent;
+    }
+  }
+  AffineMap getMap() const { return map; }
+  const Tensor &getTensor() const { return *tensor; }
 
-  /// -1 when out of bounds.
+  /// Where the element of this point stands; -1 when out of bounds.
   int64_t operator()(llvm::ArrayRef<int64_t> point) const {
     int64_t offset = 0;
+    if (isLinear) {
+      for (auto [stride, index] : llvm::zip_equal(strides, point))
+        offset += stride * index;
+      return offset;
+    }
     for (auto [expr, extent] :
          llvm::zip_equal(map.getResults(), tensor->shape)) {
       int64_t index = evaluateExpr(expr, point);
@@ -203,6 +226,12 @@ struct Access {
     }
     return offset;
   }
+
+private:
+  AffineMap map;
+  const Tensor *tensor;
+  llvm::SmallVector<int64_t> strides;
+  bool isLinear = true;
 };
 
 LogicalResult evaluateSoftmax(linalg::SoftmaxOp op, const Tensor &input,
@@ -235,8 +264,8 @@ LogicalResult loopExtents(linalg::LinalgOp op, llvm::ArrayRef<Access> accesses,
                           llvm::SmallVectorImpl<int64_t> &extents) {
   extents.assign(op.getNumLoops(), -1);
   for (const Access &access : accesses)
-    for (auto [expr, extent] :
-         llvm::zip_equal(access.map.getResults(), access.tensor->shape))
+    for (auto [expr, extent] : llvm::zip_equal(access.getMap().getResults(),
+                                               access.getTensor().shape))
       if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
         int64_t &loop = extents[dim.getPosition()];
         if (loop != -1 && loop != extent)
@@ -288,18 +317,18 @@ LogicalResult Interpreter::evaluateStructured(Operation *op, Values &values) {
   std::vector<Tensor> scalars;
   scalars.reserve(op->getNumOperands());
   llvm::SmallVector<Access> accesses;
+  const int64_t numInputs = structured.getNumDpsInputs();
   for (OpOperand &operand : op->getOpOperands()) {
     AffineMap map = structured.getMatchingIndexingMap(&operand);
     const Tensor *tensor = std::get_if<Tensor>(&values.at(operand.get()));
     if (structured.isDpsInit(&operand)) {
-      tensor =
-          &outputs[operand.getOperandNumber() - structured.getNumDpsInputs()];
+      tensor = &outputs[operand.getOperandNumber() - numInputs];
     } else if (!tensor) {
       scalars.emplace_back(operand.get().getType(), llvm::ArrayRef<int64_t>());
       scalars.back().numbers[0] = std::get<double>(values.at(operand.get()));
       tensor = &scalars.back();
     }
-    accesses.push_back({map, tensor});
+    accesses.emplace_back(map, tensor);
   }
   llvm::SmallVector<int64_t> extents;
   if (failed(loopExtents(structured, accesses, extents)))
@@ -315,10 +344,9 @@ LogicalResult Interpreter::evaluateStructured(Operation *op, Values &values) {
       offsets[i] = access(point);
       if (offsets[i] < 0)
         return op->emitError("expected indices within the tensors");
-      inputs[i] = access.tensor->numbers[offsets[i]];
+      inputs[i] = access.getTensor().numbers[offsets[i]];
     }
-    auto written =
-        llvm::ArrayRef(offsets).drop_front(structured.getNumDpsInputs());
+    auto written = llvm::ArrayRef(offsets).drop_front(numInputs);
     if (isFlat) {
       if (failed(body.run(inputs, point)))
         return failure();

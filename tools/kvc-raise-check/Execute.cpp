@@ -157,7 +157,8 @@ Tensor read(RankedTensorType type, const int64_t *words) {
       at += rest % tensor.shape[d] * strides[d];
       rest /= tensor.shape[d];
     }
-    number = load(tensor.elementType, data + at * byteWidth(tensor.elementType));
+    number =
+        load(tensor.elementType, data + at * byteWidth(tensor.elementType));
   }
   return tensor;
 }

@@ -17,9 +17,9 @@ void initializeExecution();
 /// What the passes of execute need to be registered in a context.
 void registerExecutionDialects(mlir::DialectRegistry &registry);
 
-/// Compiles the functions `names` of `module` (linalg, tensor, arith, math, scf;
-/// no kvc) in this process and calls each with `inputs`. Buffers that the code
-/// allocates hold NaNs until it writes to them. `module` is consumed. The
+/// Compiles the functions `names` of `module` (linalg, tensor, arith, math,
+/// scf; no kvc) in this process and calls each with `inputs`. Buffers that the
+/// code allocates hold NaNs until it writes to them. `module` is consumed. The
 /// functions must not index out of bounds: interpret them first.
 llvm::Expected<std::vector<std::vector<interpreter::Tensor>>>
 execute(mlir::OwningOpRef<mlir::ModuleOp> module,

@@ -35,9 +35,10 @@ static cl::opt<std::string>
              cl::desc("what to check instead of kvc-raise-attention"));
 
 static void printRow(const std::string &label, const Report &report) {
-  std::string sizes = llvm::join(
-      llvm::map_range(report.sizes, [](int64_t n) { return std::to_string(n); }),
-      ",");
+  std::string sizes =
+      llvm::join(llvm::map_range(report.sizes,
+                                 [](int64_t n) { return std::to_string(n); }),
+                 ",");
   llvm::outs() << llvm::formatv("{0,-62} {1,-10} {2,4} {3,8} {4,6} ", label,
                                 sizes, report.attentions, report.numbers,
                                 report.nans)
