@@ -85,7 +85,9 @@ AttentionResult kvcref::attention(View<const double, 4> q,
                                   const AttentionOptions &options) {
   const int64_t batches = q.shape[0], heads = q.shape[1], queries = q.shape[2];
   const int64_t keyDim = q.shape[3], valueDim = v.shape[3];
-  const int64_t keys = k.shape[2], groupSize = heads / k.shape[1];
+  // without heads there is no group to divide
+  const int64_t keys = k.shape[2],
+                groupSize = k.shape[1] ? heads / k.shape[1] : 1;
 
   AttentionResult result{Array<double, 4>({batches, heads, queries, valueDim}),
                          Array<double, 3>({batches, heads, queries})};

@@ -233,19 +233,29 @@ bool Walk::assign(Match &match, const Expr *v, ArrayRef<Operand> q,
 
 /// Batch and heads may share one loop. The split between them follows a tensor
 /// of queries that has them apart (keys may have a unit dimension for the group
-/// there); without one it stays as it is.
+/// there); without one it stays as it is. The number of heads is a constant:
+/// what is not known is batch.
 void Walk::chooseBatch(Roles &roles, const Expr *q) {
   AxisList all = roles.batch;
   all.append(roles.kvHeads);
+  auto isUnknown = [&](AffineExpr axis) {
+    return ShapedType::isDynamic(axes.extent(axis));
+  };
   for (unsigned n = 0; n <= all.size(); ++n) {
     Roles tried = roles;
     tried.batch.assign(all.begin(), all.begin() + n);
     tried.kvHeads.assign(all.begin() + n, all.end());
+    if (llvm::any_of(tried.kvHeads, isUnknown))
+      continue;
     auto source = chooseSource(scalars, q, tried.q());
     if (!source || source->second != tried.q())
       continue;
     roles = tried;
     return;
+  }
+  if (llvm::any_of(roles.kvHeads, isUnknown)) {
+    roles.batch = all;
+    roles.kvHeads.clear();
   }
 }
 
