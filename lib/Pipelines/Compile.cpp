@@ -51,7 +51,10 @@ static void addGraphStages(std::vector<Stage> &stages,
     // Before anything is changed: what a cached run is compared with.
     if (options.withRecompute)
       pm.addPass(createKeepRecomputePass());
-    pm.addNestedPass<func::FuncOp>(createRaiseAttentionPass({options.explain}));
+    RaiseAttentionPassOptions raise;
+    raise.explain =
+        options.explain ? ExplainFormat::table : ExplainFormat::none;
+    pm.addNestedPass<func::FuncOp>(createRaiseAttentionPass(raise));
   });
   add("introduce-cache", "the stateless graph to one ragged step",
       [](OpPassManager &pm) {

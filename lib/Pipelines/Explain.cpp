@@ -11,6 +11,7 @@
 #include "kvc/Pipelines/Compile.h"
 
 #include "kvc/Dialect/KVC/IR/KVC.h"
+#include "kvc/Support/Table.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -23,29 +24,7 @@ namespace kvc {
 
 namespace {
 
-using Row = std::vector<std::string>;
-
-/// Columns as wide as their widest cell.
-void printTable(llvm::raw_ostream &os, StringRef title,
-                const std::vector<Row> &rows) {
-  if (rows.size() < 2)
-    return;
-  std::vector<size_t> widths(rows[0].size());
-  for (const Row &row : rows)
-    for (auto [width, cell] : llvm::zip_equal(widths, row))
-      width = std::max(width, cell.size());
-  os << title << "\n";
-  for (const Row &row : rows) {
-    os << " ";
-    for (auto [i, cell] : llvm::enumerate(row)) {
-      os << " " << cell;
-      if (i + 1 < row.size())
-        os.indent(widths[i] - cell.size() + 1);
-    }
-    os << "\n";
-  }
-  os << "\n";
-}
+using Row = TableRow;
 
 template <typename T> std::string print(T value) {
   std::string text;

@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Build.h"
+#include "Report.h"
 #include "kvc/Conversion/LinalgToKVC/LinalgToKVC.h"
 #include "kvc/Dialect/KVC/IR/KVC.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -20,11 +21,10 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/Support/Debug.h"
-#include "llvm/Support/Format.h"
-#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/raw_ostream.h"
 
 namespace kvc {
 #define GEN_PASS_DEF_RAISEATTENTIONPASS
@@ -37,21 +37,21 @@ using namespace mlir;
 using namespace kvc;
 using namespace kvc::raise;
 
-namespace {
-/// One row of the report: an attention, or a near miss.
-struct Row {
-  Location loc;
-  bool raised;
-  std::string id, what;
-};
+/// Where `op` stands in the source. The body of a named op has no text of its
+/// own: it stands where that op does.
+static Location locate(Operation *op) {
+  while (isa<UnknownLoc>(op->getLoc()) && op->getParentOp())
+    op = op->getParentOp();
+  return op->getLoc();
+}
 
+namespace {
 class Raiser {
 public:
   explicit Raiser(func::FuncOp func) : func(func) {}
 
-  void run();
-  void emitRemarks();
-  void print(llvm::raw_ostream &os);
+  /// Rewrites the function and says what was found.
+  Report run();
 
 private:
   void tryContraction(IRRewriter &rewriter, linalg::LinalgOp op);
@@ -59,77 +59,18 @@ private:
   void reportLeftovers();
   void refuse(Operation *anchor, const Refusal &refusal) {
     // where is noted now: the op may be erased before the report
-    Operation *at = refusal.op ? refusal.op : anchor;
-    refused.try_emplace(
-        anchor, Row{at->getLoc(), false, refusal.id.str(), refusal.why});
+    refused.try_emplace(anchor, Note{locate(refusal.op ? refusal.op : anchor),
+                                     refusal.id.str(), refusal.why});
   }
 
   func::FuncOp func;
-  SmallVector<Row> rows;
+  Report report;
   PositionCache positions;
   LiteralTables tables;
   llvm::DenseSet<Operation *> taken;
-  llvm::DenseMap<Operation *, Row> refused;
+  llvm::DenseMap<Operation *, Note> refused;
 };
 } // namespace
-
-static std::string describe(const Match &match) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  os << "softmax " << match.softmax.form << ", mask ";
-  const MaskPlan &mask = match.mask;
-  bool any = false;
-  auto add = [&](const Twine &part) {
-    os << (any ? " + " : "") << part;
-    any = true;
-  };
-  if (mask.causal)
-    add("causal");
-  if (mask.window)
-    add("window " + Twine(*mask.window));
-  if (!mask.kept.empty())
-    add("boolean operand");
-  if (!mask.dense.empty())
-    add("additive operand");
-  if (!any)
-    os << "none";
-  os << llvm::format(", scale %g", match.scale);
-  if (!match.runtimeScales.empty())
-    os << " times a runtime factor";
-  if (match.score.softcap != 0)
-    os << llvm::format(", softcap %g", match.score.softcap);
-  if (match.softmax.sink)
-    os << ", sink logits";
-  if (match.score.edit)
-    os << (mask.alibi ? ", alibi in the score region" : ", a score region");
-  os << ", rope "
-     << (match.q.rope && match.k.rope ? "q and k"
-         : match.q.rope               ? "q only"
-         : match.k.rope               ? "k only"
-                                      : "none");
-  os << ", fully masked rows " << stringifyFullyMasked(mask.fullyMasked);
-  if (!mask.why.empty())
-    os << " (" << mask.why << ")";
-  return text;
-}
-
-static std::string describeSizes(const Match &match, const Axes &axes) {
-  auto size = [&](const AxisList &list) {
-    int64_t product = 1;
-    for (AffineExpr axis : list) {
-      if (ShapedType::isDynamic(axes.extent(axis)))
-        return std::string("?");
-      product *= axes.extent(axis);
-    }
-    return std::to_string(product);
-  };
-  const Roles &r = match.roles;
-  return llvm::formatv("batch {0}, query heads {1}, kv heads {2}, queries {3}, "
-                       "keys {4}, head dim {5}:{6}, ",
-                       size(r.batch), size(r.heads()), size(r.kvHeads),
-                       size(r.query), size(r.key), size(r.headDim),
-                       size(r.valueDim));
-}
 
 void Raiser::tryContraction(IRRewriter &rewriter, linalg::LinalgOp op) {
   Attempt attempt = matchAttention(op, tables);
@@ -138,20 +79,14 @@ void Raiser::tryContraction(IRRewriter &rewriter, linalg::LinalgOp op) {
       refuse(attempt.anchor, attempt.refusal);
     return;
   }
-  std::string what =
-      describeSizes(*attempt.match, *attempt.axes) + describe(*attempt.match);
+  Reading reading = readMatch(*attempt.match, *attempt.axes);
   Operation *anchor = attempt.anchor;
   Location loc = op.getLoc();
-  // where is noted now: the op may be erased before the report
-  struct Note {
-    Location loc;
-    std::string id, why;
-  };
-  SmallVector<Note> notes;
+  std::vector<Note> kept;
   auto keep = [&](ArrayRef<Refusal> list) {
     for (const Refusal &note : list)
-      notes.push_back(
-          {note.op ? note.op->getLoc() : loc, note.id.str(), note.why});
+      kept.push_back(
+          {note.op ? locate(note.op) : loc, note.id.str(), note.why});
   };
   keep(attempt.match->mask.notes);
   keep(attempt.ropeRefusals);
@@ -161,9 +96,7 @@ void Raiser::tryContraction(IRRewriter &rewriter, linalg::LinalgOp op) {
     return;
   }
   taken.insert(anchor);
-  rows.push_back({loc, true, "raise-attention", what});
-  for (const Note &note : notes)
-    rows.push_back({note.loc, false, note.id, note.why});
+  report.addRaised(loc, std::move(reading), std::move(kept));
 }
 
 /// exp(x - max over an axis of x), which only a softmax computes.
@@ -200,17 +133,17 @@ void Raiser::reportLeftovers() {
         taken.contains(op))
       return;
     if (auto it = refused.find(op); it != refused.end()) {
-      rows.push_back(it->second);
+      report.addMissed(it->second);
       return;
     }
     if (isa<linalg::SoftmaxOp>(op) || isSoftmax(op))
-      rows.push_back({op->getLoc(), false, "softmax-alone",
-                      "no product of this softmax's probabilities and values "
-                      "over its axis was found"});
+      report.addMissed({locate(op), "softmax-alone",
+                        "no product of this softmax's probabilities and "
+                        "values over its axis was found"});
   });
 }
 
-void Raiser::run() {
+Report Raiser::run() {
   SmallVector<linalg::LinalgOp> candidates;
   func.walk([&](linalg::LinalgOp op) {
     if (isContractionLike(op))
@@ -223,27 +156,7 @@ void Raiser::run() {
   if (!taken.empty())
     (void)runRegionDCE(rewriter, func->getRegions());
   reportLeftovers();
-}
-
-void Raiser::emitRemarks() {
-  for (const Row &row : rows) {
-    auto options = remark::RemarkOpts::name(row.id)
-                       .category(DEBUG_TYPE)
-                       .function(func.getName());
-    if (row.raised)
-      remark::passed(row.loc, options) << row.what;
-    else
-      remark::missed(row.loc, options) << row.what;
-  }
-}
-
-void Raiser::print(llvm::raw_ostream &os) {
-  if (rows.empty())
-    return;
-  os << "attention in @" << func.getName() << "\n";
-  for (auto [i, row] : llvm::enumerate(rows))
-    os << llvm::formatv("  {0,3} {1,-6} {2,-20} {3}\n", i,
-                        row.raised ? "raised" : "missed", row.id, row.what);
+  return std::move(report);
 }
 
 namespace {
@@ -251,20 +164,58 @@ struct RaiseAttention
     : public kvc::impl::RaiseAttentionPassBase<RaiseAttention> {
   using RaiseAttentionPassBase::RaiseAttentionPassBase;
 
+  /// Once per pipeline, before its functions: empties the file that they are
+  /// going to write to.
+  LogicalResult initialize(MLIRContext *context) override {
+    if (explainFile.empty() || explain == ExplainFormat::none)
+      return success();
+    std::error_code error;
+    llvm::raw_fd_ostream file(explainFile, error);
+    if (error)
+      return emitError(UnknownLoc::get(context))
+             << "expected a file that can be written as `explain-file`, got `"
+             << explainFile << "`: " << error.message();
+    return success();
+  }
+
   void runOnOperation() override {
     // what a model computes without a cache stays as the exporter wrote it
     if (getOperation()->hasAttr("kvc.recompute"))
       return;
-    Raiser raiser(getOperation());
-    raiser.run();
-    raiser.emitRemarks();
-    if (explain) {
-      // functions run in parallel: one write each
-      std::string table;
-      llvm::raw_string_ostream os(table);
-      raiser.print(os);
-      llvm::errs() << table;
+    Report report = Raiser(getOperation()).run();
+    StringRef function = getOperation().getName();
+    report.emitRemarks(DEBUG_TYPE, function);
+    if (report.empty() || explain == ExplainFormat::none)
+      return;
+    // functions run in parallel: one write each
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    if (explain == ExplainFormat::json)
+      report.printJSON(os, function);
+    else
+      report.printTable(os, function);
+    if (failed(tell(text)))
+      signalPassFailure();
+  }
+
+  LogicalResult tell(StringRef text) {
+    if (explainFile.empty()) {
+      llvm::errs() << text;
+      return success();
     }
+    std::error_code error;
+    llvm::raw_fd_ostream file(explainFile, error, llvm::sys::fs::OF_Append);
+    if (!error) {
+      file.SetUnbuffered(); // one write: other functions append as well
+      file << text;
+      file.close();
+      error = file.error();
+      file.clear_error();
+    }
+    if (error)
+      return getOperation().emitError("expected room to write `")
+             << explainFile << "`, got: " << error.message();
+    return success();
   }
 };
 } // namespace

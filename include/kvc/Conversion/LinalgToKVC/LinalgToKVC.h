@@ -14,6 +14,9 @@
 
 namespace kvc {
 
+/// How kvc-raise-attention prints what it found.
+enum class ExplainFormat { none, table, json };
+
 #define GEN_PASS_DECL
 #define GEN_PASS_REGISTRATION
 #include "kvc/Conversion/LinalgToKVC/Passes.h.inc"

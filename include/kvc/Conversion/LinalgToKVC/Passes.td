@@ -24,13 +24,26 @@ def RaiseAttentionPass
     A graph keeps its meaning: what is not understood stays a mask operand, or
     the attention is left alone. Each result is an MLIR remark: `passed` with id
     `raise-attention`, or `missed` with an id from docs/raise.md that says what
-    did not fit and where. `explain` also prints them as a table to stderr.
+    did not fit and where. `explain=table` also prints one row per
+    attention or near miss (where, sizes, form, mask, scale, what was kept or
+    why not), `explain=json` one JSON object per function, both to stderr or to
+    `explain-file`.
 
     Rounding may differ (factors are multiplied together, 16-bit intermediates
     are skipped), and inputs are taken to be finite.
   }];
-  let options = [Option<"explain", "explain", "bool", "false",
-                        "Print one row per attention or near miss">];
+  let options = [
+    Option<"explain", "explain", "::kvc::ExplainFormat",
+           "::kvc::ExplainFormat::none",
+           "How to print one row per attention or near miss", [{
+             ::llvm::cl::values(
+               clEnumValN(::kvc::ExplainFormat::none, "none", "not at all"),
+               clEnumValN(::kvc::ExplainFormat::table, "table", "for people"),
+               clEnumValN(::kvc::ExplainFormat::json, "json",
+                          "one line of JSON per function"))}]>,
+    Option<"explainFile", "explain-file", "std::string", [{""}],
+           "File that the rows are written to instead of stderr">,
+  ];
   let dependentDialects = [
     "::kvc::KVCDialect", "::mlir::affine::AffineDialect",
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",

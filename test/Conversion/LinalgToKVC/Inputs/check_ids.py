@@ -11,7 +11,7 @@ root = pathlib.Path(sys.argv[1])
 given = set()
 for path in (root / "lib/Conversion/LinalgToKVC").glob("*.cpp"):
     given |= set(re.findall(r'(?:refuse|fail|note)\(\s*"([a-z-]+)"', path.read_text()))
-    given |= set(re.findall(r'false,\s*"([a-z-]+)"', path.read_text()))
+    given |= set(re.findall(r'addMissed\(\{[^"]*"([a-z-]+)"', path.read_text()))
     given |= set(re.findall(r'notes\.push_back\(\{"([a-z-]+)"', path.read_text()))
     given |= set(re.findall(r'refusal = \{\s*"([a-z-]+)"', path.read_text()))
 explained = set(re.findall(r"^\| `([a-z-]+)` \|", (root / "docs/raise.md").read_text(), re.M))
