@@ -44,13 +44,14 @@ static cl::list<unsigned> gridSize("grid", cl::CommaSeparated,
                                    cl::desc("blocks: x[,y[,z]]"));
 static cl::list<unsigned> blockSize("block", cl::CommaSeparated,
                                     cl::desc("threads of a block: x[,y[,z]]"));
-static cl::opt<unsigned> sharedBytes("shared", cl::init(0),
-                                     cl::desc("bytes of dynamic shared memory"));
+static cl::opt<unsigned>
+    sharedBytes("shared", cl::init(0),
+                cl::desc("bytes of dynamic shared memory"));
 static cl::opt<uint64_t> seed("seed", cl::init(0),
                               cl::desc("order of threads; 0 = as numbered"));
-static cl::opt<unsigned> repeat(
-    "repeat", cl::init(1),
-    cl::desc("launches, the seed one higher each time"));
+static cl::opt<unsigned>
+    repeat("repeat", cl::init(1),
+           cl::desc("launches, the seed one higher each time"));
 static cl::opt<int> workers("workers", cl::init(1), cl::desc("CPU threads"));
 static cl::list<std::string> args("arg", cl::desc("see Arguments.h"));
 static cl::list<unsigned> printed("print", cl::desc("argument to print"));
@@ -135,9 +136,10 @@ static int run() {
   int32_t status = KVCRT_OK;
   for (unsigned i = 0; i < repeat && status == KVCRT_OK; ++i) {
     kvcrt_sim_set_seed(sim, seed ? seed + i : i);
-    status = kvcrt_sim_launch(sim, kvcrt_device_env(device), kernel, grid, block,
-                              sharedBytes ? sharedBytes : kernel->shared_bytes,
-                              arguments.block().data());
+    status =
+        kvcrt_sim_launch(sim, kvcrt_device_env(device), kernel, grid, block,
+                         sharedBytes ? sharedBytes : kernel->shared_bytes,
+                         arguments.block().data());
   }
   outs() << "status: " << kvcrt_status_string(status) << "\n";
   for (unsigned index : printed) {
@@ -167,7 +169,6 @@ int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
   InitializeNativeTarget();
   InitializeNativeTargetAsmPrinter();
-  cl::ParseCommandLineOptions(argc, argv,
-                              "runs one kernel in the simulator\n");
+  cl::ParseCommandLineOptions(argc, argv, "runs one kernel in the simulator\n");
   return run();
 }

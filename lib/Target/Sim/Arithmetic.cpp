@@ -99,8 +99,7 @@ LogicalResult Rewriter::rewriteArithmetic(Operation *op, bool &handled) {
   if (which) {
     if (!elementOf(op->getOperand(0).getType()).isF32())
       return op->emitError() << "expected `" << op->getName()
-                             << "` on f32, got "
-                             << op->getOperand(0).getType();
+                             << "` on f32, got " << op->getOperand(0).getType();
     approximate(op, *which);
     return success();
   }
@@ -115,8 +114,7 @@ LogicalResult Rewriter::rewriteArithmetic(Operation *op, bool &handled) {
           operand);
     auto call = LLVM::CallIntrinsicOp::create(
         builder, loc, result,
-        builder.getStringAttr(isSigned ? "llvm.fptosi.sat"
-                                       : "llvm.fptoui.sat"),
+        builder.getStringAttr(isSigned ? "llvm.fptosi.sat" : "llvm.fptoui.sat"),
         ValueRange{operand});
     op->getResult(0).replaceAllUsesWith(call.getResult(0));
     op->erase();
@@ -134,16 +132,16 @@ LogicalResult Rewriter::rewriteArithmetic(Operation *op, bool &handled) {
   if (isa<LLVM::FPTruncOp>(op)) {
     Value operand = op->getOperand(0);
     if (!elementOf(operand.getType()).isF32())
-      return op->emitError() << "expected fptrunc to bf16 from f32, got "
-                             << operand.getType();
+      return op->emitError()
+             << "expected fptrunc to bf16 from f32, got " << operand.getType();
     op->getResult(0).replaceAllUsesWith(truncateToBf16(loc, operand));
     op->erase();
     return success();
   }
   // One operation in f32 and one rounding: 24 bits are enough for 8.
-  if (isa<LLVM::FAddOp, LLVM::FSubOp, LLVM::FMulOp, LLVM::FDivOp,
-          LLVM::SqrtOp, LLVM::MaxNumOp, LLVM::MinNumOp, LLVM::MaximumOp,
-          LLVM::MinimumOp, LLVM::SIToFPOp, LLVM::UIToFPOp>(op)) {
+  if (isa<LLVM::FAddOp, LLVM::FSubOp, LLVM::FMulOp, LLVM::FDivOp, LLVM::SqrtOp,
+          LLVM::MaxNumOp, LLVM::MinNumOp, LLVM::MaximumOp, LLVM::MinimumOp,
+          LLVM::SIToFPOp, LLVM::UIToFPOp>(op)) {
     Type wide = withElement(result, builder.getF32Type());
     SmallVector<Value> operands;
     for (Value operand : op->getOperands())

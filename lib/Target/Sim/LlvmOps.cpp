@@ -63,9 +63,10 @@ FailureOr<uint32_t> scopeOf(Operation *op, std::optional<StringRef> name) {
     return uint32_t(KVCRT_SIM_SCOPE_GPU);
   if (*name == "block")
     return uint32_t(KVCRT_SIM_SCOPE_BLOCK);
-  return op->emitError() << "expected syncscope `block`, `cluster`, `device` or "
-                            "none, got `"
-                         << *name << "`";
+  return op->emitError()
+         << "expected syncscope `block`, `cluster`, `device` or "
+            "none, got `"
+         << *name << "`";
 }
 
 uint32_t orderOf(LLVM::AtomicOrdering ordering) {
@@ -94,14 +95,15 @@ LogicalResult Rewriter::atomic(Operation *op, uint32_t operation, Value pointer,
       (operation == KVCRT_SIM_ATOMIC_FADD && (!floats || bits == 16)) ||
       (floats && operation > KVCRT_SIM_ATOMIC_COMPARE_EXCHANGE &&
        operation != KVCRT_SIM_ATOMIC_FADD))
-    return op->emitError() << "expected an atomic that the simulator knows (16, "
-                              "32 or 64 bits, fadd of f32 or f64), got it on "
-                           << type;
-  uint32_t descriptor =
-      operation | llvm::Log2_32(bits / 8) << KVCRT_SIM_ATOMIC_SIZE_SHIFT |
-      space << KVCRT_SIM_ATOMIC_SPACE_SHIFT |
-      scope << KVCRT_SIM_ATOMIC_SCOPE_SHIFT |
-      order << KVCRT_SIM_ATOMIC_ORDER_SHIFT;
+    return op->emitError()
+           << "expected an atomic that the simulator knows (16, "
+              "32 or 64 bits, fadd of f32 or f64), got it on "
+           << type;
+  uint32_t descriptor = operation |
+                        llvm::Log2_32(bits / 8) << KVCRT_SIM_ATOMIC_SIZE_SHIFT |
+                        space << KVCRT_SIM_ATOMIC_SPACE_SHIFT |
+                        scope << KVCRT_SIM_ATOMIC_SCOPE_SHIFT |
+                        order << KVCRT_SIM_ATOMIC_ORDER_SHIFT;
   auto wide = [&](Value value) {
     return value ? toInteger(loc, value, 64) : i64(loc, 0);
   };
@@ -149,9 +151,9 @@ LogicalResult Rewriter::rewriteStore(LLVM::StoreOp op) {
   if (op.getOrdering() != LLVM::AtomicOrdering::not_atomic) {
     FailureOr<uint32_t> scope = scopeOf(op, op.getSyncscope());
     Value result;
-    if (failed(scope) || failed(atomic(op, KVCRT_SIM_ATOMIC_STORE, op.getAddr(),
-                                       op.getValue(), {}, type, *scope,
-                                       orderOf(op.getOrdering()), result)))
+    if (failed(scope) ||
+        failed(atomic(op, KVCRT_SIM_ATOMIC_STORE, op.getAddr(), op.getValue(),
+                      {}, type, *scope, orderOf(op.getOrdering()), result)))
       return failure();
     op.erase();
     return success();
@@ -217,9 +219,9 @@ LogicalResult Rewriter::rewriteAtomicRMW(LLVM::AtomicRMWOp op) {
   }
   FailureOr<uint32_t> scope = scopeOf(op, op.getSyncscope());
   Value result;
-  if (failed(scope) || failed(atomic(op, *operation, op.getPtr(), op.getVal(),
-                                     {}, op.getType(), *scope,
-                                     orderOf(op.getOrdering()), result)))
+  if (failed(scope) ||
+      failed(atomic(op, *operation, op.getPtr(), op.getVal(), {}, op.getType(),
+                    *scope, orderOf(op.getOrdering()), result)))
     return failure();
   op.replaceAllUsesWith(result);
   op.erase();
@@ -240,8 +242,10 @@ LogicalResult Rewriter::rewriteCmpXchg(LLVM::AtomicCmpXchgOp op) {
   Value equal = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::eq, old,
                                      op.getCmp());
   Value result = LLVM::PoisonOp::create(builder, loc, op.getType());
-  result = LLVM::InsertValueOp::create(builder, loc, result, old, ArrayRef<int64_t>{0});
-  result = LLVM::InsertValueOp::create(builder, loc, result, equal, ArrayRef<int64_t>{1});
+  result = LLVM::InsertValueOp::create(builder, loc, result, old,
+                                       ArrayRef<int64_t>{0});
+  result = LLVM::InsertValueOp::create(builder, loc, result, equal,
+                                       ArrayRef<int64_t>{1});
   op.replaceAllUsesWith(result);
   op.erase();
   return success();
@@ -295,10 +299,10 @@ LogicalResult Rewriter::rewriteInlineAsm(LLVM::InlineAsmOp op) {
   op.getConstraints().split(constraints, ',', -1, /*KeepEmpty=*/false);
   for (StringRef constraint : constraints)
     if (constraint.starts_with("+") || constraint.starts_with("=&+"))
-      return op.emitError() << "expected inline PTX without operands that are "
-                               "read and written, got constraint `"
-                            << constraint << "` in `" << op.getAsmString()
-                            << "`";
+      return op.emitError()
+             << "expected inline PTX without operands that are "
+                "read and written, got constraint `"
+             << constraint << "` in `" << op.getAsmString() << "`";
   SmallVector<Type> types;
   Type type = op.getNumResults() ? op.getRes().getType() : Type();
   auto structure = dyn_cast_if_present<LLVM::LLVMStructType>(type);
@@ -307,8 +311,8 @@ LogicalResult Rewriter::rewriteInlineAsm(LLVM::InlineAsmOp op) {
   else if (type && !isa<LLVM::LLVMVoidType>(type))
     types.push_back(type);
   SmallVector<Value> results;
-  if (failed(rewritePtx(op, op.getAsmString(), types, op.getOperands(),
-                        results)))
+  if (failed(
+          rewritePtx(op, op.getAsmString(), types, op.getOperands(), results)))
     return failure();
   if (structure) {
     Location loc = op.getLoc();
@@ -373,7 +377,8 @@ LogicalResult Rewriter::rewriteLLVM(Operation *op) {
                 return op.emitError() << "expected memset of private memory "
                                          "alone; write stores";
               })
-          .Default([&](Operation *op) { return rewriteArithmetic(op, handled); });
+          .Default(
+              [&](Operation *op) { return rewriteArithmetic(op, handled); });
   if (failed(result) || handled || isPlain(op->getName().stripDialect()))
     return result;
   return op->emitError() << "expected an op that the simulator knows, got `"

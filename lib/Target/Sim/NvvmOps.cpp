@@ -20,8 +20,7 @@ using namespace mlir;
 namespace {
 
 std::optional<uint32_t> specialRegister(StringRef name) {
-  auto axis = [&](StringRef prefix,
-                  uint32_t first) -> std::optional<uint32_t> {
+  auto axis = [&](StringRef prefix, uint32_t first) -> std::optional<uint32_t> {
     StringRef rest = name;
     if (!rest.consume_front(prefix) || rest.size() != 1)
       return std::nullopt;
@@ -161,9 +160,9 @@ private:
   }
   Value number(uint32_t value) { return r.i32(loc, value); }
   Value isNonZero(Value value) {
-    Value zero = LLVM::ConstantOp::create(
-        r.builder, loc, value.getType(),
-        r.builder.getIntegerAttr(value.getType(), 0));
+    Value zero =
+        LLVM::ConstantOp::create(r.builder, loc, value.getType(),
+                                 r.builder.getIntegerAttr(value.getType(), 0));
     return LLVM::ICmpOp::create(r.builder, loc, LLVM::ICmpPredicate::ne, value,
                                 zero);
   }
@@ -177,17 +176,18 @@ private:
     Value bit = LLVM::LShrOp::create(b, loc, both, r.i64(loc, 32));
     Value result = LLVM::PoisonOp::create(b, loc, type);
     result = LLVM::InsertValueOp::create(
-        b, loc, result, r.fromInteger(loc, both, structure.getBody()[0]), ArrayRef<int64_t>{0});
+        b, loc, result, r.fromInteger(loc, both, structure.getBody()[0]),
+        ArrayRef<int64_t>{0});
     result = LLVM::InsertValueOp::create(
-        b, loc, result, r.fromInteger(loc, bit, structure.getBody()[1]), ArrayRef<int64_t>{1});
+        b, loc, result, r.fromInteger(loc, bit, structure.getBody()[1]),
+        ArrayRef<int64_t>{1});
     return replace(result);
   }
 
   LogicalResult multiply(NVVM::MmaOp mma);
   LogicalResult barrier(NVVM::BarrierOp barrier);
   LogicalResult convert();
-  LogicalResult convertPair(uint32_t which, Value high, Value low,
-                            Type result);
+  LogicalResult convertPair(uint32_t which, Value high, Value low, Type result);
 
   Rewriter &r;
   Operation *op;
@@ -232,11 +232,11 @@ LogicalResult NvvmRewriter::barrier(NVVM::BarrierOp barrier) {
       break;
     }
   auto orZero = [&](Value value) { return value ? value : number(0); };
-  Value result = call(Intrinsic::barrier,
-                      {orZero(barrier.getBarrierId()),
-                       orZero(barrier.getNumberOfThreads()),
-                       number(mode | KVCRT_SIM_BARRIER_ALIGNED),
-                       orZero(barrier.getReductionPredicate())});
+  Value result =
+      call(Intrinsic::barrier, {orZero(barrier.getBarrierId()),
+                                orZero(barrier.getNumberOfThreads()),
+                                number(mode | KVCRT_SIM_BARRIER_ALIGNED),
+                                orZero(barrier.getReductionPredicate())});
   return op->getNumResults() ? replace(result) : done();
 }
 
@@ -335,8 +335,8 @@ LogicalResult NvvmRewriter::run() {
         Value room = r.registers(loc, store.getSources().size());
         for (auto [index, word] : llvm::enumerate(store.getSources()))
           r.storeRegister(loc, room, index, word);
-        call(Intrinsic::store_matrix, {r.address(loc, store.getPtr()),
-                                       number(descriptor), room});
+        call(Intrinsic::store_matrix,
+             {r.address(loc, store.getPtr()), number(descriptor), room});
         return done();
       })
       .Case([&](NVVM::CpAsyncOp copy) {
@@ -357,36 +357,35 @@ LogicalResult NvvmRewriter::run() {
       })
       .Case([&](NVVM::ShflOp shuffle) {
         Value value = r.toInteger(loc, shuffle.getVal(), 32);
-        return replaceWithPredicate(
-            call(Intrinsic::shuffle,
-                 {shuffle.getThreadMask(), value, shuffle.getOffset(),
-                  shuffle.getMaskAndClamp(),
-                  number(shuffleMode(shuffle.getKind()))}));
+        return replaceWithPredicate(call(
+            Intrinsic::shuffle, {shuffle.getThreadMask(), value,
+                                 shuffle.getOffset(), shuffle.getMaskAndClamp(),
+                                 number(shuffleMode(shuffle.getKind()))}));
       })
       .Case([&](NVVM::VoteSyncOp vote) {
         Value predicate = r.toInteger(loc, vote.getPred(), 32);
-        Value value = call(
-            Intrinsic::vote,
-            {vote.getMask(), predicate, number(voteMode(vote.getKind()))});
+        Value value = call(Intrinsic::vote, {vote.getMask(), predicate,
+                                             number(voteMode(vote.getKind()))});
         return replace(vote.getType().isInteger(1) ? isNonZero(value) : value);
       })
       .Case([&](NVVM::MatchSyncOp match) {
         bool all = match.getKind() == NVVM::MatchSyncKind::all;
-        return replaceWithPredicate(call(
-            Intrinsic::match,
-            {match.getThreadMask(), r.toInteger(loc, match.getVal(), 64),
-             number(all ? KVCRT_SIM_MATCH_ALL : KVCRT_SIM_MATCH_ANY)}));
+        return replaceWithPredicate(
+            call(Intrinsic::match,
+                 {match.getThreadMask(), r.toInteger(loc, match.getVal(), 64),
+                  number(all ? KVCRT_SIM_MATCH_ALL : KVCRT_SIM_MATCH_ANY)}));
       })
       .Case([&](NVVM::ReduxOp redux) -> LogicalResult {
         auto mode = reduceMode(redux.getKind());
         if (!mode || !redux.getType().isInteger(32))
           return unknown(" on floats");
-        return replace(call(Intrinsic::reduce, {redux.getMaskAndClamp(),
-                                                redux.getVal(),
-                                                number(*mode)}));
+        return replace(
+            call(Intrinsic::reduce,
+                 {redux.getMaskAndClamp(), redux.getVal(), number(*mode)}));
       })
       .Case([&](NVVM::ElectSyncOp elect) {
-        Value mask = elect.getMembermask() ? elect.getMembermask() : number(~0u);
+        Value mask =
+            elect.getMembermask() ? elect.getMembermask() : number(~0u);
         return replace(isNonZero(call(Intrinsic::elect, {mask})));
       })
       .Case([&](NVVM::SyncWarpOp sync) {
@@ -440,10 +439,10 @@ LogicalResult NvvmRewriter::run() {
                              number(uint32_t(permute.getMode()))}));
       })
       .Case([&](NVVM::RcpApproxFtzF32Op rcp) {
-        return replace(call(
-            Intrinsic::approximate,
-            {number(KVCRT_SIM_APPROXIMATE_RCP | KVCRT_SIM_FLUSH),
-             rcp.getArg()}));
+        return replace(
+            call(Intrinsic::approximate,
+                 {number(KVCRT_SIM_APPROXIMATE_RCP | KVCRT_SIM_FLUSH),
+                  rcp.getArg()}));
       })
       .Case([&](NVVM::InlinePtxOp ptx) -> LogicalResult {
         if (ptx.getPredicate() || !ptx.getReadWriteArgs().empty())

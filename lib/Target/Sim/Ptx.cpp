@@ -114,12 +114,13 @@ bool PtxInstruction::emitConvert() {
       return emit(KVCRT_SIM_CONVERT_F32_F16X2, zero, word(1));
     return false;
   }
-  auto which = llvm::StringSwitch<std::optional<uint32_t>>((to + "." + from).str())
-                   .Case("f16x2.e4m3x2", KVCRT_SIM_CONVERT_E4M3X2_F16X2)
-                   .Case("f16x2.e5m2x2", KVCRT_SIM_CONVERT_E5M2X2_F16X2)
-                   .Case("e4m3x2.f16x2", KVCRT_SIM_CONVERT_F16X2_E4M3X2)
-                   .Case("e5m2x2.f16x2", KVCRT_SIM_CONVERT_F16X2_E5M2X2)
-                   .Default(std::nullopt);
+  auto which =
+      llvm::StringSwitch<std::optional<uint32_t>>((to + "." + from).str())
+          .Case("f16x2.e4m3x2", KVCRT_SIM_CONVERT_E4M3X2_F16X2)
+          .Case("f16x2.e5m2x2", KVCRT_SIM_CONVERT_E5M2X2_F16X2)
+          .Case("e4m3x2.f16x2", KVCRT_SIM_CONVERT_F16X2_E4M3X2)
+          .Case("e5m2x2.f16x2", KVCRT_SIM_CONVERT_F16X2_E5M2X2)
+          .Default(std::nullopt);
   return which && has("rn") && emit(*which, word(1), zero);
 }
 
@@ -134,12 +135,12 @@ bool PtxInstruction::emitApproximate() {
   if (parts.back() == "bf16x2" || parts.back() == "f16x2") {
     if (parts[0] != "ex2")
       return false;
-    uint32_t type = parts.back() == "bf16x2" ? KVCRT_SIM_TYPE_BF16
-                                             : KVCRT_SIM_TYPE_F16;
+    uint32_t type =
+        parts.back() == "bf16x2" ? KVCRT_SIM_TYPE_BF16 : KVCRT_SIM_TYPE_F16;
     Value zero = r.i32(loc, 0);
-    give(r.call(op, Intrinsic::half2,
-                {r.i32(loc, KVCRT_SIM_HALF2_EX2 | type << 8), word(1), zero,
-                 zero}));
+    give(r.call(
+        op, Intrinsic::half2,
+        {r.i32(loc, KVCRT_SIM_HALF2_EX2 | type << 8), word(1), zero, zero}));
     return true;
   }
   if (parts.back() != "f32" || !value(1).getType().isF32())
@@ -335,8 +336,8 @@ bool PtxInstruction::emit() {
   }
   if (name == "prefetch" && operands.size() == 1 && isInput(0)) {
     r.call(op, Intrinsic::prefetch,
-           {addressOf(0), r.i32(loc, has("global") ? KVCRT_SIM_GLOBAL
-                                                   : KVCRT_SIM_GENERIC)});
+           {addressOf(0),
+            r.i32(loc, has("global") ? KVCRT_SIM_GLOBAL : KVCRT_SIM_GENERIC)});
     return true;
   }
   if (name == "nanosleep" && operands.size() == 1) {

@@ -54,7 +54,9 @@ private:
       return r.i32(loc, uint32_t(o.immediate));
     return inputs[o.registers[0] - resultTypes.size()];
   }
-  mlir::Value word(unsigned operand) { return r.toInteger(loc, value(operand), 32); }
+  mlir::Value word(unsigned operand) {
+    return r.toInteger(loc, value(operand), 32);
+  }
   /// Words of all registers of an operand in braces (or one).
   bool words(unsigned operand, llvm::SmallVectorImpl<mlir::Value> &out) {
     for (unsigned index : operands[operand].registers) {
@@ -89,7 +91,9 @@ private:
   void give(mlir::Value word) {
     results.push_back(r.fromInteger(loc, word, resultTypes[results.size()]));
   }
-  bool has(llvm::StringRef modifier) { return llvm::is_contained(parts, modifier); }
+  bool has(llvm::StringRef modifier) {
+    return llvm::is_contained(parts, modifier);
+  }
 
   bool emitConvert();
   bool emitApproximate();
@@ -110,7 +114,8 @@ private:
   mlir::TypeRange resultTypes;
   mlir::ValueRange inputs;
   llvm::SmallVectorImpl<mlir::Value> &results;
-  llvm::SmallVector<llvm::StringRef> parts; // of the mnemonic; parts[0] is the word
+  llvm::SmallVector<llvm::StringRef>
+      parts; // of the mnemonic; parts[0] is the word
   llvm::SmallVector<PtxOperand> operands;
 };
 

@@ -111,8 +111,8 @@ bool PtxInstruction::emitLoadOrStore(bool isStore) {
   uint64_t bytes = uint64_t(bits) / 8 * count;
   if (!bytes || bytes > 32 || (!isStore && !isResults(0)))
     return false;
-  Value host = r.check(op, addressOf(at), space, Rewriter::packAccess(bytes, bytes, flags),
-                       isStore);
+  Value host = r.check(op, addressOf(at), space,
+                       Rewriter::packAccess(bytes, bytes, flags), isStore);
   Type integer = r.builder.getIntegerType(bits);
   for (unsigned i = 0; i < count; ++i) {
     Value place = LLVM::GEPOp::create(r.builder, loc, host.getType(), integer,
@@ -123,15 +123,14 @@ bool PtxInstruction::emitLoadOrStore(bool isStore) {
       // A register may be wider than what is loaded into it.
       unsigned wide = r.bitsOf(resultTypes[i]);
       if (wide > bits)
-        loaded = type[0] == 's'
-                     ? LLVM::SExtOp::create(r.builder, loc,
-                                            r.builder.getIntegerType(wide),
-                                            loaded)
-                           .getResult()
-                     : LLVM::ZExtOp::create(r.builder, loc,
-                                            r.builder.getIntegerType(wide),
-                                            loaded)
-                           .getResult();
+        loaded =
+            type[0] == 's'
+                ? LLVM::SExtOp::create(r.builder, loc,
+                                       r.builder.getIntegerType(wide), loaded)
+                      .getResult()
+                : LLVM::ZExtOp::create(r.builder, loc,
+                                       r.builder.getIntegerType(wide), loaded)
+                      .getResult();
       give(loaded);
       continue;
     }
@@ -190,10 +189,10 @@ bool PtxInstruction::emitAtomic() {
                 .Case("or", KVCRT_SIM_ATOMIC_OR)
                 .Case("xor", KVCRT_SIM_ATOMIC_XOR)
                 .Case("exch", KVCRT_SIM_ATOMIC_EXCHANGE)
-                .Case("min", isSigned ? KVCRT_SIM_ATOMIC_SMIN
-                                      : KVCRT_SIM_ATOMIC_UMIN)
-                .Case("max", isSigned ? KVCRT_SIM_ATOMIC_SMAX
-                                      : KVCRT_SIM_ATOMIC_UMAX)
+                .Case("min",
+                      isSigned ? KVCRT_SIM_ATOMIC_SMIN : KVCRT_SIM_ATOMIC_UMIN)
+                .Case("max",
+                      isSigned ? KVCRT_SIM_ATOMIC_SMAX : KVCRT_SIM_ATOMIC_UMAX)
                 .Case("inc", KVCRT_SIM_ATOMIC_INC)
                 .Case("dec", KVCRT_SIM_ATOMIC_DEC)
                 .Default(std::nullopt);
@@ -221,10 +220,9 @@ bool PtxInstruction::emitAtomic() {
       return false;
   }
   unsigned at = returns ? 1 : 0;
-  Type valueType = type[0] == 'f'
-                       ? (bits == 32 ? Type(r.builder.getF32Type())
-                                     : Type(r.builder.getF64Type()))
-                       : Type(r.builder.getIntegerType(bits));
+  Type valueType = type[0] == 'f' ? (bits == 32 ? Type(r.builder.getF32Type())
+                                                : Type(r.builder.getF64Type()))
+                                  : Type(r.builder.getIntegerType(bits));
   Value where = LLVM::IntToPtrOp::create(
       r.builder, loc, LLVM::LLVMPointerType::get(op->getContext(), space),
       addressOf(at));
@@ -247,8 +245,8 @@ bool PtxInstruction::emitBarrier() {
     r.call(op, Intrinsic::warp_sync, {word(0)});
     return true;
   }
-  uint32_t mode = parts[0] == "bar" || has("aligned") ? KVCRT_SIM_BARRIER_ALIGNED
-                                                      : 0;
+  uint32_t mode =
+      parts[0] == "bar" || has("aligned") ? KVCRT_SIM_BARRIER_ALIGNED : 0;
   for (StringRef modifier : ArrayRef(parts).drop_front())
     if (!llvm::is_contained({"cta", "sync", "arrive", "aligned"}, modifier))
       return false;

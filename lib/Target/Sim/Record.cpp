@@ -38,16 +38,16 @@ class RecordBuilder {
 public:
   RecordBuilder(ModuleOp module, SymbolTable &symbols, StringRef prefix)
       : builder(module.getContext()), symbols(symbols), loc(module.getLoc()),
-        prefix(prefix.str()), pointer(LLVM::LLVMPointerType::get(
-                                  module.getContext())) {}
+        prefix(prefix.str()),
+        pointer(LLVM::LLVMPointerType::get(module.getContext())) {}
 
   /// A constant of `type` whose value `body` makes.
   void global(Type type, const Twine &name, LLVM::Linkage linkage,
               function_ref<Value()> body) {
     builder.clearInsertionPoint();
-    auto global = LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true,
-                                         linkage, (prefix + name).str(),
-                                         Attribute());
+    auto global =
+        LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true, linkage,
+                               (prefix + name).str(), Attribute());
     symbols.insert(global);
     Block *block = builder.createBlock(&global.getInitializerRegion());
     builder.setInsertionPointToStart(block);
@@ -61,14 +61,13 @@ public:
     bytes.push_back('\0');
     auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), bytes.size());
     symbols.insert(LLVM::GlobalOp::create(
-        builder, loc, type, /*isConstant=*/true, LLVM::Linkage::Internal, symbol,
-        builder.getStringAttr(bytes)));
+        builder, loc, type, /*isConstant=*/true, LLVM::Linkage::Internal,
+        symbol, builder.getStringAttr(bytes)));
     return symbol;
   }
   Value number(uint32_t value) {
-    return LLVM::ConstantOp::create(
-        builder, loc, builder.getI32Type(),
-        builder.getI32IntegerAttr(int32_t(value)));
+    return LLVM::ConstantOp::create(builder, loc, builder.getI32Type(),
+                                    builder.getI32IntegerAttr(int32_t(value)));
   }
   Value addressOf(const Twine &symbol) {
     return LLVM::AddressOfOp::create(builder, loc, pointer, symbol.str());
@@ -76,9 +75,8 @@ public:
   Value aggregate(Type type, ArrayRef<Value> fields) {
     Value result = LLVM::UndefOp::create(builder, loc, type);
     for (auto [index, field] : llvm::enumerate(fields))
-      result =
-          LLVM::InsertValueOp::create(builder, loc, result, field,
-                                      ArrayRef<int64_t>{int64_t(index)});
+      result = LLVM::InsertValueOp::create(builder, loc, result, field,
+                                           ArrayRef<int64_t>{int64_t(index)});
     return result;
   }
 
@@ -112,18 +110,17 @@ void emitRecord(ModuleOp module, SymbolTable &symbols,
   std::vector<std::string> names;
   for (auto [index, variable] : llvm::enumerate(record.shared))
     names.push_back(b.text("_shared" + Twine(index), variable.name));
-  auto variableType =
-      LLVM::LLVMStructType::getLiteral(context, {b.pointer, i32, i32, i32, i32});
+  auto variableType = LLVM::LLVMStructType::getLiteral(
+      context, {b.pointer, i32, i32, i32, i32});
   auto sharedType = LLVM::LLVMArrayType::get(variableType, names.size());
   if (!names.empty())
     b.global(sharedType, "_shared", LLVM::Linkage::Internal, [&] {
       SmallVector<Value> fields;
       for (auto [text, variable] : llvm::zip(names, record.shared))
         fields.push_back(b.aggregate(
-            variableType,
-            {b.addressOf(text), b.number(variable.address),
-             b.number(variable.bytes), b.number(variable.alignment),
-             b.number(0)}));
+            variableType, {b.addressOf(text), b.number(variable.address),
+                           b.number(variable.bytes),
+                           b.number(variable.alignment), b.number(0)}));
       return b.aggregate(sharedType, fields);
     });
 
@@ -140,13 +137,12 @@ void emitRecord(ModuleOp module, SymbolTable &symbols,
             ? LLVM::ZeroOp::create(b.builder, b.loc, b.pointer).getResult()
             : b.addressOf(record.name + "_sim_shared");
     return b.aggregate(
-        type,
-        {b.number(sizeof(kvcrt_sim_kernel)), b.number(KVCRT_ABI_VERSION),
-         b.addressOf(name), b.addressOf(record.function),
-         b.number(sizeof(kvcrt_sim_table)), b.number(record.paramsSize),
-         threads, b.number(uint32_t(names.size())), shared,
-         b.addressOf(record.name + "_sim_locations"),
-         b.number(uint32_t(texts.size())), b.number(record.sharedBytes)});
+        type, {b.number(sizeof(kvcrt_sim_kernel)), b.number(KVCRT_ABI_VERSION),
+               b.addressOf(name), b.addressOf(record.function),
+               b.number(sizeof(kvcrt_sim_table)), b.number(record.paramsSize),
+               threads, b.number(uint32_t(names.size())), shared,
+               b.addressOf(record.name + "_sim_locations"),
+               b.number(uint32_t(texts.size())), b.number(record.sharedBytes)});
   });
 }
 

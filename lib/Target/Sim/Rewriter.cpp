@@ -127,9 +127,9 @@ Value Rewriter::call(Operation *op, Intrinsic intrinsic, ValueRange arguments) {
                                 /*isInvariant=*/true);
   };
   Value table = load(thread);
-  Value slot = LLVM::GEPOp::create(
-      builder, loc, pointer, pointer, table,
-      ArrayRef<LLVM::GEPArg>{int32_t(unsigned(intrinsic))});
+  Value slot =
+      LLVM::GEPOp::create(builder, loc, pointer, pointer, table,
+                          ArrayRef<LLVM::GEPArg>{int32_t(unsigned(intrinsic))});
   SmallVector<Value> operands = {load(slot), thread,
                                  i32(loc, locations.add(op))};
   SmallVector<Type> types = {pointer, builder.getI32Type()};
@@ -277,8 +277,7 @@ bool isPrivate(Value pointer) {
       if (!function || argument.getOwner() != &function.getBody().front())
         return false;
       // The parameter block (made the second argument by then).
-      if (argument.getArgNumber() != 1 ||
-          !function->hasAttr("kvc.sim_kernel"))
+      if (argument.getArgNumber() != 1 || !function->hasAttr("kvc.sim_kernel"))
         return false;
       continue;
     }

@@ -89,9 +89,8 @@ public:
                 mlir::ValueRange operands, unsigned numResults,
                 llvm::SmallVectorImpl<mlir::Value> &results);
   /// ldmatrix into `count` words.
-  void loadMatrix(mlir::Operation *op, mlir::Value address,
-                  uint32_t descriptor, unsigned count,
-                  llvm::SmallVectorImpl<mlir::Value> &results);
+  void loadMatrix(mlir::Operation *op, mlir::Value address, uint32_t descriptor,
+                  unsigned count, llvm::SmallVectorImpl<mlir::Value> &results);
   /// Packed `access` of sim.h.
   static uint32_t packAccess(uint64_t bytes, uint64_t alignment,
                              uint32_t flags = 0);
@@ -105,10 +104,10 @@ public:
   mlir::LogicalResult rewriteLLVM(mlir::Operation *op);
   /// One PTX instruction: `operands` are its $0, $1, ... of which the first
   /// `results` are written.
-  mlir::LogicalResult
-  rewritePtx(mlir::Operation *op, llvm::StringRef text,
-             mlir::TypeRange resultTypes, mlir::ValueRange inputs,
-             llvm::SmallVectorImpl<mlir::Value> &results);
+  mlir::LogicalResult rewritePtx(mlir::Operation *op, llvm::StringRef text,
+                                 mlir::TypeRange resultTypes,
+                                 mlir::ValueRange inputs,
+                                 llvm::SmallVectorImpl<mlir::Value> &results);
 
   mlir::LogicalResult atomic(mlir::Operation *op, uint32_t operation,
                              mlir::Value pointer, mlir::Value operand,

@@ -85,8 +85,8 @@ LogicalResult ModuleRewriter::layOutShared() {
   // All dynamic variables are the same memory, behind the others.
   LLVM::GlobalOp widest;
   for (LLVM::GlobalOp global : dynamic)
-    if (!widest || global.getAlignment().value_or(1) >
-                       widest.getAlignment().value_or(1))
+    if (!widest ||
+        global.getAlignment().value_or(1) > widest.getAlignment().value_or(1))
       widest = global;
   if (!widest)
     return success();
@@ -104,8 +104,8 @@ LogicalResult ModuleRewriter::moveGlobal(LLVM::GlobalOp global) {
                               << global.getSymName() << "`";
   std::string name = (gpu.getName() + "_" + global.getSymName()).str();
   if (symbols.lookup(name))
-    return global.emitError() << "expected no symbol `" << name
-                              << "` beside the gpu.module";
+    return global.emitError()
+           << "expected no symbol `" << name << "` beside the gpu.module";
   renamed[global.getSymName()] = name;
   auto copy = cast<LLVM::GlobalOp>(global->clone());
   copy.setSymName(name);
@@ -215,10 +215,10 @@ LogicalResult ModuleRewriter::run() {
       continue;
     }
     if (!isa<LLVM::LLVMFuncOp>(op))
-      return op.emitError() << "expected the llvm and nvvm dialects alone in a "
-                               "kernel for the simulator, got `"
-                            << op.getName()
-                            << "`; run kvc-lower-gpu-kernels first";
+      return op.emitError()
+             << "expected the llvm and nvvm dialects alone in a "
+                "kernel for the simulator, got `"
+             << op.getName() << "`; run kvc-lower-gpu-kernels first";
   }
   for (auto function :
        llvm::make_early_inc_range(gpu.getOps<LLVM::LLVMFuncOp>()))
@@ -233,7 +233,8 @@ struct SimRewritePass : impl::SimRewritePassBase<SimRewritePass> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    for (auto gpu : llvm::make_early_inc_range(module.getOps<gpu::GPUModuleOp>()))
+    for (auto gpu :
+         llvm::make_early_inc_range(module.getOps<gpu::GPUModuleOp>()))
       if (failed(ModuleRewriter(module, gpu).run()))
         return signalPassFailure();
     if (module->hasAttr("gpu.container_module"))

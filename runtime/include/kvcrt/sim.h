@@ -82,11 +82,7 @@ enum {
 };
 
 /* Spaces, scopes and orders. */
-enum {
-  KVCRT_SIM_GENERIC = 0,
-  KVCRT_SIM_GLOBAL = 1,
-  KVCRT_SIM_SHARED = 3
-};
+enum { KVCRT_SIM_GENERIC = 0, KVCRT_SIM_GLOBAL = 1, KVCRT_SIM_SHARED = 3 };
 enum {
   KVCRT_SIM_SCOPE_BLOCK = 0,
   KVCRT_SIM_SCOPE_GPU = 1,

@@ -22,11 +22,10 @@ uint32_t alignmentOf(uint32_t access) {
 [[gnu::noinline]] void reportMisaligned(Thread &thread, uint32_t location,
                                         uint64_t address, uint32_t access,
                                         const char *what) {
-  thread.block->report(thread, KVCRT_SIM_MISALIGNED, location,
-                       "%s of %u bytes at 0x%llx, expected alignment %u", what,
-                       bytesOf(access),
-                       static_cast<unsigned long long>(address),
-                       alignmentOf(access));
+  thread.block->report(
+      thread, KVCRT_SIM_MISALIGNED, location,
+      "%s of %u bytes at 0x%llx, expected alignment %u", what, bytesOf(access),
+      static_cast<unsigned long long>(address), alignmentOf(access));
 }
 
 [[gnu::noinline]] char *outsideGlobal(Thread &thread, uint32_t location,
@@ -234,10 +233,10 @@ char *accessShared(Thread &thread, uint32_t location, uint64_t address,
     reportMisaligned(thread, location, address, access, what);
   const auto at = uint32_t(address);
   const Violation violation =
-      isWrite ? block.shared.write(at, bytes, thread.id, thread.now(),
-                                   *thread.view, location)
-              : block.shared.read(at, bytes, thread.id, thread.now(),
-                                  *thread.view);
+      isWrite
+          ? block.shared.write(at, bytes, thread.id, thread.now(), *thread.view,
+                               location)
+          : block.shared.read(at, bytes, thread.id, thread.now(), *thread.view);
   if (violation.kind != Violation::None) {
     reportShared(block, thread, location, violation, what, bytes, address);
     if (violation.kind == Violation::OutOfBounds) {
@@ -287,9 +286,8 @@ void copyAsync(Thread &thread, uint32_t location, uint64_t shared,
   if (shared & (bytes - 1))
     reportMisaligned(thread, location, shared, bytes | alignment,
                      "cp.async to shared memory");
-  const Violation violation =
-      block.shared.beginCopy(uint32_t(shared), bytes, thread.id, thread.now(),
-                             *thread.view, location);
+  const Violation violation = block.shared.beginCopy(
+      uint32_t(shared), bytes, thread.id, thread.now(), *thread.view, location);
   reportShared(block, thread, location, violation, "cp.async", bytes, shared);
   if (violation.kind != Violation::OutOfBounds)
     thread.copies.push_back(

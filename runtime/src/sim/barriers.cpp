@@ -1,4 +1,5 @@
-//===- barriers.cpp - barrier.cta.* -------------------------------------------===//
+//===- barriers.cpp - barrier.cta.*
+//-------------------------------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -32,6 +33,7 @@ uint32_t Block::barrierOperation(Thread &thread, const BarrierCall &call) {
            "%u",
            call.id, expected, barrier.expected);
   barrier.expected = expected;
+  barrier.all = call.expected == 0;
   ++barrier.arrived;
   barrier.popc += call.predicate != 0;
   barrier.allTrue &= call.predicate != 0;
@@ -59,8 +61,7 @@ void Block::tryBarrier(uint32_t id) {
     return;
   if (barrier.arrived >= barrier.expected)
     return completeBarrier(id);
-  if (done_ && barrier.expected == launch->numThreads &&
-      barrier.arrived + done_ == launch->numThreads) {
+  if (done_ && barrier.all && barrier.arrived + done_ == launch->numThreads) {
     for (uint32_t i = 0; i < launch->numThreads; ++i)
       if (threads[i].state == Thread::AtBarrier) {
         const Thread *gone = nullptr;

@@ -99,8 +99,8 @@ Thread *Block::pick() {
   uint32_t lane;
   if (shuffle_) {
     const uint32_t turn = random() & 31;
-    const uint32_t rotated =
-        ready_[warp] >> turn | ready_[warp] << ((32 - turn) & 31);
+    const uint32_t rotated = ready_[warp] >> turn | ready_[warp]
+                                                        << ((32 - turn) & 31);
     lane = (uint32_t(__builtin_ctz(rotated)) + turn) & 31;
   } else {
     lane = uint32_t(__builtin_ctz(ready_[warp]));
@@ -144,8 +144,7 @@ void Block::finish(Thread &thread) {
   for (uint32_t left = atWarp_[thread.warp]; left; left &= left - 1) {
     const uint32_t lane = uint32_t(__builtin_ctz(left));
     if (atWarp_[thread.warp] >> lane & 1)
-      completeWarp(thread.warp,
-                   threads[thread.warp * kWarp + lane].call->mask);
+      completeWarp(thread.warp, threads[thread.warp * kWarp + lane].call->mask);
   }
   for (uint32_t id = 0; id < 16; ++id)
     tryBarrier(id);
@@ -190,18 +189,6 @@ void Block::warpOperation(Thread &thread, WarpCall &call) {
            thread.lane);
     return;
   }
-  const uint32_t exists =
-      thread.warp + 1 == numWarps_ && launch->numThreads % kWarp
-          ? (1u << launch->numThreads % kWarp) - 1
-          : ~0u;
-  if (call.aligned && (call.mask & exists & ~live_[thread.warp]))
-    report(thread, KVCRT_SIM_LANE_MASK, call.location,
-           "executed by a warp of which lanes 0x%08x have exited",
-           exists & ~live_[thread.warp]);
-  if (call.aligned && exists != ~0u)
-    report(thread, KVCRT_SIM_LANE_MASK, call.location,
-           "executed by a warp of %u threads, expected 32",
-           launch->numThreads % kWarp);
   thread.call = &call;
   thread.state = Thread::AtWarp;
   atWarp_[thread.warp] |= bit;

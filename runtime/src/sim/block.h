@@ -100,6 +100,7 @@ struct Thread : kvcrt_sim_thread {
 };
 
 struct BarrierState {
+  bool all = false; // of the block, whatever its size
   uint32_t arrived = 0;
   uint32_t expected = 0;
   uint32_t waiting[kMaxThreads / kWarp] = {}; // lanes that wait

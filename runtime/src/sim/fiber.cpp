@@ -4,7 +4,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Invariant: whoever is resumed stores where the other stopped before it does
-// anything else, so that a Fiber's position is right whenever it is not running.
+// anything else, so that a Fiber's position is right whenever it is not
+// running.
 //
 //===----------------------------------------------------------------------===//
 #include "fiber.h"

@@ -7,8 +7,8 @@
 // expensive); each is used by one worker at a time.
 //
 //===----------------------------------------------------------------------===//
-#include "block.h"
 #include "../message.h"
+#include "block.h"
 
 #include <numeric>
 
@@ -17,9 +17,8 @@ using namespace kvcrt::sim;
 
 struct kvcrt_sim {
   explicit kvcrt_sim(const kvcrt_sim_options &options)
-      : seed(options.seed), maxShared(options.max_shared_bytes
-                                          ? options.max_shared_bytes
-                                          : 232448),
+      : seed(options.seed),
+        maxShared(options.max_shared_bytes ? options.max_shared_bytes : 232448),
         report(options.max_findings ? options.max_findings : 64) {}
 
   uint64_t seed;
@@ -81,10 +80,11 @@ kvcrt_status check(const kvcrt_sim &sim, const kvcrt_env *env,
       (kernel->params_size && !params))
     return KVCRT_INVALID_ARGUMENT;
   if (kernel->table_size > sizeof(kvcrt_sim_table))
-    return refuse(env, KVCRT_VERSION_MISMATCH,
-                  "%s: expected at most %zu bytes of intrinsics, got %u; it was "
-                  "made for a newer simulator",
-                  kernel->name, sizeof(kvcrt_sim_table), kernel->table_size);
+    return refuse(
+        env, KVCRT_VERSION_MISMATCH,
+        "%s: expected at most %zu bytes of intrinsics, got %u; it was "
+        "made for a newer simulator",
+        kernel->name, sizeof(kvcrt_sim_table), kernel->table_size);
   const uint64_t threads = uint64_t(block[0]) * block[1] * block[2];
   const uint64_t blocks = uint64_t(grid[0]) * grid[1] * grid[2];
   if (threads == 0 || threads > kMaxThreads)
@@ -173,8 +173,8 @@ kvcrt_status kvcrt_sim_launch(kvcrt_sim *sim, const kvcrt_env *env,
                               const void *params) {
   if (!sim || !kernel)
     return KVCRT_INVALID_ARGUMENT;
-  if (kvcrt_status status = check(*sim, env, kernel, grid, block,
-                                  dynamic_shared_bytes, params))
+  if (kvcrt_status status =
+          check(*sim, env, kernel, grid, block, dynamic_shared_bytes, params))
     return status;
   std::lock_guard<std::mutex> lock(sim->mutex);
   try {

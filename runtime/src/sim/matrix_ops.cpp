@@ -123,8 +123,8 @@ template <typename Number> struct Operands {
 };
 
 template <typename Number>
-void gather(Operands<Number> &operands, WarpCall *const calls[],
-            uint32_t typeA, uint32_t typeB, uint32_t depth) {
+void gather(Operands<Number> &operands, WarpCall *const calls[], uint32_t typeA,
+            uint32_t typeB, uint32_t depth) {
   const uint32_t e = 32 / bitsOf(typeA);
   const uint32_t halves = depth / (4 * e); // 1 or 2
   for (uint32_t lane = 0; lane < kWarp; ++lane) {
@@ -219,15 +219,19 @@ void runMatrixOperation(Block &block, Thread *const lanes[kWarp],
   const WarpCall &first = *calls[__builtin_ctz(mask)];
   const uint32_t detail = first.detail;
   if (mask != ~0u) {
-    // Reported where it was executed; leave defined values behind.
+    block.report(*lanes[__builtin_ctz(mask)], KVCRT_SIM_LANE_MASK,
+                 first.location,
+                 "expected all 32 lanes of the warp, got lanes 0x%08x; the "
+                 "others have exited or do not exist",
+                 mask);
+    // Leave defined values behind.
     for (uint32_t left = mask; left; left &= left - 1) {
       WarpCall &call = *calls[__builtin_ctz(left)];
       if (call.out)
-        memset(call.out, 0xff, first.op == WarpOp::Multiply
-                                   ? (detail >> 8 & 0xf) == KVCRT_SIM_TYPE_F16
-                                         ? 8
-                                         : 16
-                                   : 4 * (detail & 0xff));
+        memset(call.out, 0xff,
+               first.op == WarpOp::Multiply
+                   ? (detail >> 8 & 0xf) == KVCRT_SIM_TYPE_F16 ? 8 : 16
+                   : 4 * (detail & 0xff));
     }
     return;
   }
@@ -238,8 +242,7 @@ void runMatrixOperation(Block &block, Thread *const lanes[kWarp],
   const uint32_t typeA = detail & 0xf, typeB = detail >> 4 & 0xf;
   const uint32_t typeC = detail >> 8 & 0xf, depth = detail >> 16 & 0xff;
   const uint32_t step = 4 * (32 / bitsOf(typeA));
-  if ((depth != step && depth != 2 * step) ||
-      bitsOf(typeA) != bitsOf(typeB)) {
+  if ((depth != step && depth != 2 * step) || bitsOf(typeA) != bitsOf(typeB)) {
     block.report(*lanes[0], KVCRT_SIM_INVALID, first.location,
                  "mma of types %u and %u has no shape m16n8k%u", typeA, typeB,
                  depth);

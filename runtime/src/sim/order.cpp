@@ -136,8 +136,8 @@ uint64_t atomicOperation(Thread &thread, uint32_t location, uint64_t address,
   uint32_t space = descriptor >> KVCRT_SIM_ATOMIC_SPACE_SHIFT & 0xf;
   const uint32_t scope = descriptor >> KVCRT_SIM_ATOMIC_SCOPE_SHIFT & 0xf;
   const uint32_t order = descriptor >> KVCRT_SIM_ATOMIC_ORDER_SHIFT & 0xf;
-  const uint32_t access =
-      bytes | logBytes << KVCRT_SIM_ACCESS_ALIGN_SHIFT | KVCRT_SIM_ACCESS_STRONG;
+  const uint32_t access = bytes | logBytes << KVCRT_SIM_ACCESS_ALIGN_SHIFT |
+                          KVCRT_SIM_ACCESS_STRONG;
   // A poll lets those run that it waits for.
   if (operation == KVCRT_SIM_ATOMIC_LOAD ||
       operation == KVCRT_SIM_ATOMIC_COMPARE_EXCHANGE)
@@ -202,14 +202,12 @@ uint64_t atomicOperation(Thread &thread, uint32_t location, uint64_t address,
       addTo(sync, publication);
     }
   }
-  return bytes == 8
-             ? perform<uint64_t, int64_t, double>(operation, host, operand,
-                                                  compare)
-         : bytes == 4
-             ? perform<uint32_t, int32_t, float>(operation, host, operand,
-                                                 compare)
-             : perform<uint16_t, int16_t, void>(operation, host, operand,
-                                                compare);
+  return bytes == 8   ? perform<uint64_t, int64_t, double>(operation, host,
+                                                           operand, compare)
+         : bytes == 4 ? perform<uint32_t, int32_t, float>(operation, host,
+                                                          operand, compare)
+                      : perform<uint16_t, int16_t, void>(operation, host,
+                                                         operand, compare);
 }
 
 void fence(Thread &thread, uint32_t scope, uint32_t order) {

@@ -18,8 +18,8 @@ SharedMemory::SharedMemory(uint32_t capacity)
     : capacity_(capacity), storage_(new char[capacity + 8192]) {
   // The host's copy is aligned like the GPU's addresses, modulo a page.
   auto raw = reinterpret_cast<uintptr_t>(storage_.get());
-  bytes_.pointer = reinterpret_cast<char *>(
-      ((raw + 4095) & ~uintptr_t(4095)) + KVCRT_SIM_SHARED_BASE);
+  bytes_.pointer = reinterpret_cast<char *>(((raw + 4095) & ~uintptr_t(4095)) +
+                                            KVCRT_SIM_SHARED_BASE);
 }
 
 bool SharedMemory::configure(const kvcrt_sim_kernel &kernel,
@@ -118,8 +118,8 @@ Violation SharedMemory::read(uint32_t address, uint32_t bytes, uint32_t self,
   return readSlow(offset, bytes, self, now, view);
 }
 
-Violation SharedMemory::readSlow(uint32_t offset, uint32_t bytes,
-                                 uint32_t self, Epoch now, const View &view) {
+Violation SharedMemory::readSlow(uint32_t offset, uint32_t bytes, uint32_t self,
+                                 Epoch now, const View &view) {
   Violation found;
   for (uint32_t i = offset; i < offset + bytes; ++i) {
     const uint32_t writer = writer_[i];
@@ -129,10 +129,10 @@ Violation SharedMemory::readSlow(uint32_t offset, uint32_t bytes,
     if (found.kind == Violation::None) {
       if (writer == kNoEpoch)
         found = {Violation::Undefined, address, 0, 0};
-      else if (writer & kFlagBit)
-        found = {Violation::Pending, address, threadOf(writer), location_[i]};
       else if (!ordered(writer, self, view))
         found = {Violation::RaceWrite, address, threadOf(writer), location_[i]};
+      else if (writer & kFlagBit)
+        found = {Violation::Pending, address, threadOf(writer), location_[i]};
     }
     addReader(i, self, now, view);
   }
@@ -140,8 +140,8 @@ Violation SharedMemory::readSlow(uint32_t offset, uint32_t bytes,
 }
 
 /// What a write of these bytes by `self` would run into.
-Violation SharedMemory::conflict(uint32_t offset, uint32_t bytes,
-                                 uint32_t self, const View &view) {
+Violation SharedMemory::conflict(uint32_t offset, uint32_t bytes, uint32_t self,
+                                 const View &view) {
   const uint32_t *writer = &writer_[offset];
   const uint32_t *reader = &reader_[offset];
   if (allEqual(writer, bytes) && allEqual(reader, bytes) &&
@@ -153,11 +153,11 @@ Violation SharedMemory::conflict(uint32_t offset, uint32_t bytes,
     const uint32_t address = offset + i + KVCRT_SIM_SHARED_BASE;
     if (writer[i] == kRedZone)
       return {Violation::OutOfBounds, address, 0, 0};
-    if (writer[i] & kFlagBit)
-      return {Violation::Pending, address, threadOf(writer[i]),
-              location_[offset + i]};
     if (writer[i] != kNoEpoch && !ordered(writer[i], self, view))
       return {Violation::RaceWrite, address, threadOf(writer[i]),
+              location_[offset + i]};
+    if (writer[i] & kFlagBit)
+      return {Violation::Pending, address, threadOf(writer[i]),
               location_[offset + i]};
     if (reader[i] & kFlagBit) {
       for (Epoch e : lists_[reader[i] & ~kFlagBit])
@@ -187,8 +187,7 @@ Violation SharedMemory::write(uint32_t address, uint32_t bytes, uint32_t self,
 }
 
 Violation SharedMemory::atomic(uint32_t address, uint32_t bytes, uint32_t self,
-                               Epoch now, const View &view,
-                               uint32_t location) {
+                               Epoch now, const View &view, uint32_t location) {
   const uint32_t offset = address - KVCRT_SIM_SHARED_BASE;
   for (uint32_t i = offset; i < offset + bytes; ++i) {
     const uint32_t writer = writer_[i], at = i + KVCRT_SIM_SHARED_BASE;
@@ -196,10 +195,10 @@ Violation SharedMemory::atomic(uint32_t address, uint32_t bytes, uint32_t self,
       return {Violation::OutOfBounds, at, 0, 0};
     if (writer == kNoEpoch)
       return {Violation::Undefined, at, 0, 0};
-    if (writer & kFlagBit)
-      return {Violation::Pending, at, threadOf(writer), location_[i]};
     if (!ordered(writer, self, view))
       return {Violation::RaceWrite, at, threadOf(writer), location_[i]};
+    if (writer & kFlagBit)
+      return {Violation::Pending, at, threadOf(writer), location_[i]};
   }
   // A reader of its own kind: a later plain write has to be ordered after it.
   for (uint32_t i = offset; i < offset + bytes; ++i)
@@ -214,7 +213,7 @@ Violation SharedMemory::beginCopy(uint32_t address, uint32_t bytes,
   if (found.kind == Violation::OutOfBounds)
     return found;
   const uint32_t offset = address - KVCRT_SIM_SHARED_BASE;
-  std::fill_n(writer_.begin() + offset, bytes, kFlagBit | epoch(self, 0));
+  std::fill_n(writer_.begin() + offset, bytes, kFlagBit | now);
   memset(host(address), 0xff, bytes);
   return found;
 }
@@ -225,7 +224,8 @@ void SharedMemory::land(uint32_t address, const void *source, uint32_t bytes,
   memcpy(host(address), source, sourceBytes);
   memset(host(address) + sourceBytes, 0, bytes - sourceBytes);
   for (uint32_t i = offset; i < offset + bytes; ++i)
-    if (writer_[i] == (kFlagBit | epoch(self, 0)))
+    if ((writer_[i] & kFlagBit) && writer_[i] != kRedZone &&
+        threadOf(writer_[i]) == self)
       writer_[i] = now;
 }
 

@@ -7,7 +7,8 @@
 //
 //   writer   0             never written (its value is undefined)
 //            thread, clock who wrote it last
-//            pending bit   a cp.async of that thread is in flight
+//            pending bit   a cp.async, issued by that thread at that clock, is
+//                          in flight
 //            ~0            between two variables, or behind the last
 //   reader   0             not read since the last write
 //            thread, clock the one reader that matters

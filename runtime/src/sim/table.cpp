@@ -139,8 +139,8 @@ void warp_sync(kvcrt_sim_thread *thread, uint32_t location, uint32_t mask) {
 }
 uint64_t shuffle(kvcrt_sim_thread *thread, uint32_t location, uint32_t mask,
                  uint32_t value, uint32_t lane, uint32_t clamp, uint32_t mode) {
-  WarpCall call{WarpOp::Shuffle, false, mask, mode, location, value,
-                lane,            clamp};
+  WarpCall call{WarpOp::Shuffle, false, mask, mode,
+                location,        value, lane, clamp};
   return inWarp(thread, call);
 }
 uint32_t vote(kvcrt_sim_thread *thread, uint32_t location, uint32_t mask,
