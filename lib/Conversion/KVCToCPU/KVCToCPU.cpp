@@ -50,11 +50,11 @@ struct ConvertKVCToCPUPass
           << vectorBits.getValue();
       return signalPassFailure();
     }
-    kvc::cpu::CpuTarget target{vectorBits, fma, f16c, round};
+    kvc::kernel::VectorTarget target{vectorBits, fma, f16c, round};
     SmallVector<kvc::VariantOp> variants(
         getOperation().getOps<kvc::VariantOp>());
     for (kvc::VariantOp op : variants) {
-      FailureOr<kvc::cpu::Variant> variant = kvc::cpu::Variant::get(op);
+      FailureOr<kvc::kernel::Variant> variant = kvc::cpu::getVariant(op);
       if (failed(variant))
         return signalPassFailure();
       OpBuilder builder(op);

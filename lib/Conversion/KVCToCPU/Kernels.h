@@ -21,7 +21,7 @@ Num emitNumTokens(KernelBuilder &b, AbiStruct<kvcrt_params> params);
 /// Emits the kernels of one variant as functions after its op.
 class KernelEmitter {
 public:
-  KernelEmitter(const Variant &variant, const CpuTarget &target,
+  KernelEmitter(const Variant &variant, const VectorTarget &target,
                 mlir::OpBuilder &builder)
       : variant(variant), target(target),
         shape(TileShape::get(variant, target)), builder(builder) {}
@@ -64,7 +64,7 @@ private:
                         AbiStruct<Task> task, Num worker); // TiledPrefill.cpp
 
   const Variant &variant;
-  CpuTarget target;
+  VectorTarget target;
   TileShape shape;
   mlir::OpBuilder &builder;
 };

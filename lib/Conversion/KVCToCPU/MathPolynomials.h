@@ -11,9 +11,11 @@
 #ifndef KVC_LIB_CONVERSION_KVCTOCPU_MATHPOLYNOMIALS_H
 #define KVC_LIB_CONVERSION_KVCTOCPU_MATHPOLYNOMIALS_H
 
-#include "KernelBuilder.h"
+#include "../Kernel/KernelBuilder.h"
 
 namespace kvc::cpu {
+
+using namespace kernel;
 
 /// e^x; 0 below the smallest normal result, +inf above the largest finite.
 Num emitExp(Num x);

@@ -9,10 +9,12 @@
 #ifndef KVC_LIB_CONVERSION_KVCTOCPU_ROTATION_H
 #define KVC_LIB_CONVERSION_KVCTOCPU_ROTATION_H
 
-#include "AbiAccess.h"
+#include "../Kernel/AbiAccess.h"
 #include "Variant.h"
 
 namespace kvc::cpu {
+
+using namespace kernel;
 
 /// The table of {cos, sin} pairs, and where to complain.
 struct RopeTable {

@@ -86,7 +86,7 @@ static Num roundToEven(Num x) {
   return select(magnitude < limit, result, x);
 }
 
-void expandForTarget(func::FuncOp function, const CpuTarget &target) {
+void expandForTarget(func::FuncOp function, const VectorTarget &target) {
   auto replace = [&](Operation *op, Num (*expand)(Num)) {
     OpBuilder builder(op);
     KernelBuilder b(op->getLoc(), builder, target);

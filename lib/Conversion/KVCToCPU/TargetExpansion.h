@@ -10,13 +10,15 @@
 #ifndef KVC_LIB_CONVERSION_KVCTOCPU_TARGETEXPANSION_H
 #define KVC_LIB_CONVERSION_KVCTOCPU_TARGETEXPANSION_H
 
-#include "KernelBuilder.h"
+#include "../Kernel/KernelBuilder.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace kvc::cpu {
 
+using namespace kernel;
+
 /// Replaces in `function` what `target` cannot do; results are the same bits.
-void expandForTarget(mlir::func::FuncOp function, const CpuTarget &target);
+void expandForTarget(mlir::func::FuncOp function, const VectorTarget &target);
 
 } // namespace kvc::cpu
 

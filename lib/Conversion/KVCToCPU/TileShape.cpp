@@ -24,7 +24,7 @@ static int64_t rowBlockFor(int64_t group, int64_t most) {
   return best;
 }
 
-TileShape TileShape::get(const Variant &variant, const CpuTarget &target) {
+TileShape TileShape::get(const Variant &variant, const VectorTarget &target) {
   // rowBlock x keyBlock dot products, or rowBlock x columnBlock vectors of
   // output, leave room for operands in 32 registers, or in 16.
   bool manyRegisters = target.registers() == 32;

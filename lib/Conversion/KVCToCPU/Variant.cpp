@@ -41,25 +41,8 @@ static LogicalResult verifyStorage(VariantOp op, StringRef what,
   return success();
 }
 
-FailureOr<Variant> Variant::get(VariantOp op) {
-  Variant v;
-  v.op = op;
-  v.name = op.getSymName().str();
-  v.cache = op.getCacheType();
-  v.policy = v.cache.getPolicy();
-  v.keyStorage = v.cache.getKeyStorage();
-  v.valueStorage = v.cache.getValueStorage();
-  v.retention = v.cache.getRetention();
-  v.element = v.cache.getElementType();
-  v.queryHeads = op.getQueryHeads();
-  v.causal = op.getCausal();
-  v.softcap = op.getSoftcap();
-  v.sinkLogits = op.getSinkLogits();
-  v.lse = op.getLse();
-  v.mask = op.getMask();
-  v.score = op.getScore().empty() ? nullptr : &op.getScore();
-  v.window = op.getWindow() || v.retention.getWindowSize() > 0;
-
+FailureOr<Variant> getVariant(VariantOp op) {
+  Variant v = Variant::read(op);
   if (failed(verifyDim(op, "key", v.keyDim())) ||
       failed(verifyDim(op, "value", v.valueDim())) ||
       failed(verifyStorage(op, "keys", v.keyStorage)) ||

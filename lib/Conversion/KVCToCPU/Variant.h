@@ -3,9 +3,8 @@
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// `Variant` is a kvc.variant as the emitters want it: geometry, the axes'
-// interfaces and which optional parameters are present. `TileShape` is what the
-// CPU engine adds: how many rows, keys and vectors a step of a loop handles.
+// What the CPU engine refuses of a kernel::Variant, and what it adds: how many
+// rows, keys and vectors a step of a loop handles.
 //
 // Invariant: only presence is baked in. Scale, soft-cap, window, sinks and all
 // lengths come from kvcrt_params at run time.
@@ -14,58 +13,15 @@
 #ifndef KVC_LIB_CONVERSION_KVCTOCPU_VARIANT_H
 #define KVC_LIB_CONVERSION_KVCTOCPU_VARIANT_H
 
-#include "KernelBuilder.h"
-#include "kvc/Dialect/KVC/IR/KVC.h"
-#include "kvcrt/policy.h"
+#include "../Kernel/KernelBuilder.h"
+#include "../Kernel/Variant.h"
 
 namespace kvc::cpu {
 
-struct Variant {
-  VariantOp op;
-  std::string name;
-  CacheType cache;
-  kvcrt_policy policy;
-  StorageAttrInterface keyStorage, valueStorage;
-  RetentionAttrInterface retention;
-  mlir::Type element; // of q, k, v and out
-  int64_t queryHeads;
-  bool causal;
-  bool softcap;
-  bool window; // params.window is read, by the retention rule or without one
-  bool sinkLogits;
-  bool lse;
-  MaskKind mask;
-  mlir::Region *score; // null when there is none
+using namespace kernel;
 
-  int64_t kvHeads() const { return policy.kv_heads; }
-  /// Query heads that share a KV head.
-  int64_t group() const { return queryHeads / policy.kv_heads; }
-  int64_t keyDim() const { return policy.key_dim; }
-  int64_t valueDim() const { return policy.value_dim; }
-  /// Bytes of a stored row, padding excluded.
-  int64_t storedKeyBytes() const {
-    return StorageAttrInterface(keyStorage).getPayloadBytes(keyDim());
-  }
-  int64_t storedValueBytes() const {
-    return StorageAttrInterface(valueStorage).getPayloadBytes(valueDim());
-  }
-  bool rope() const { return policy.position == KVCRT_POSITION_ROPE; }
-  bool alibi() const { return policy.position == KVCRT_POSITION_ALIBI; }
-  bool rotatesAtAppend() const {
-    return rope() && policy.rope.at == KVCRT_ROPE_AT_APPEND;
-  }
-  bool rotatesAtAttend() const {
-    return rope() && policy.rope.at == KVCRT_ROPE_AT_ATTEND;
-  }
-  bool streaming() const { return policy.retention == KVCRT_RETAIN_STREAMING; }
-  /// Sinks meet the query at its place in the cache, not at its position: they
-  /// need a query rotated for themselves.
-  bool needsSinkQuery() const { return rope() && streaming(); }
-  bool readsPositions() const { return rope() || alibi(); }
-
-  /// Reads `op`; reports and fails where this engine has no kernel for it.
-  static mlir::FailureOr<Variant> get(VariantOp op);
-};
+/// Reads `op`; reports and fails where this engine has no kernel for it.
+mlir::FailureOr<Variant> getVariant(VariantOp op);
 
 /// Sizes of the loops, all decided from the variant and the target alone: a
 /// result never depends on what else is in the batch.
@@ -82,7 +38,7 @@ struct TileShape {
   int64_t keyPitch;        // key_dim padded to whole vectors, f32 elements
   int64_t valuePitch;      // value_dim likewise
 
-  static TileShape get(const Variant &variant, const CpuTarget &target);
+  static TileShape get(const Variant &variant, const VectorTarget &target);
 
   static constexpr int64_t keyBlock = 4; // keys of a block of dot products
   int64_t keyRowBytes() const { return keyPitch * 4; }

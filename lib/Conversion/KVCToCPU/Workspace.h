@@ -23,10 +23,12 @@
 #ifndef KVC_LIB_CONVERSION_KVCTOCPU_WORKSPACE_H
 #define KVC_LIB_CONVERSION_KVCTOCPU_WORKSPACE_H
 
-#include "AbiAccess.h"
+#include "../Kernel/AbiAccess.h"
 #include "Variant.h"
 
 namespace kvc::cpu {
+
+using namespace kernel;
 
 /// First thing in the workspace; the closure of every parallel loop.
 struct Closure {

@@ -11,15 +11,15 @@
 // Invariant: compiler and target share the 64-bit little-endian C layout.
 //
 //===----------------------------------------------------------------------===//
-#ifndef KVC_LIB_CONVERSION_KVCTOCPU_ABIACCESS_H
-#define KVC_LIB_CONVERSION_KVCTOCPU_ABIACCESS_H
+#ifndef KVC_LIB_CONVERSION_KERNEL_ABIACCESS_H
+#define KVC_LIB_CONVERSION_KERNEL_ABIACCESS_H
 
 #include "KernelBuilder.h"
 #include "kvcrt/abi.h"
 #include <cstddef>
 #include <type_traits>
 
-namespace kvc::cpu {
+namespace kvc::kernel {
 
 /// Where a field of `Struct` stands and what C type it has.
 template <typename Struct, typename Type> struct AbiField {
@@ -27,14 +27,14 @@ template <typename Struct, typename Type> struct AbiField {
 };
 
 #define KVC_FIELD(Struct, member)                                              \
-  (::kvc::cpu::AbiField<                                                       \
+  (::kvc::kernel::AbiField<                                                    \
       Struct, std::remove_reference_t<decltype((((Struct *)0)->member))>>{     \
       offsetof(Struct, member)})
 
 /// The MLIR type of a C field.
 template <typename Type> mlir::Type abiType(KernelBuilder &b) {
   if constexpr (std::is_pointer_v<Type>)
-    return b.ptr();
+    return b.dataPtr();
   else if constexpr (std::is_same_v<Type, float>)
     return b.f32();
   else if constexpr (sizeof(Type) == 4 && std::is_integral_v<Type>)
@@ -55,7 +55,8 @@ public:
 
   template <typename Type> Num load(AbiField<Struct, Type> field) const {
     KernelBuilder &b = *base.builder;
-    return b.load(abiType<Type>(b), b.at(base, int64_t(field.offset)));
+    return b.load(abiType<Type>(b), b.at(base, int64_t(field.offset)),
+                  sizeof(Type));
   }
 
   template <typename Type>
@@ -92,6 +93,6 @@ inline Num loadF32(Num array, Num index) {
   return b.load(b.f32(), b.at(array, b.toI64(index) * 4));
 }
 
-} // namespace kvc::cpu
+} // namespace kvc::kernel
 
-#endif // KVC_LIB_CONVERSION_KVCTOCPU_ABIACCESS_H
+#endif // KVC_LIB_CONVERSION_KERNEL_ABIACCESS_H

@@ -13,8 +13,8 @@
 // llvm.load/store on raw addresses.
 //
 //===----------------------------------------------------------------------===//
-#ifndef KVC_LIB_CONVERSION_KVCTOCPU_KERNELBUILDER_H
-#define KVC_LIB_CONVERSION_KVCTOCPU_KERNELBUILDER_H
+#ifndef KVC_LIB_CONVERSION_KERNEL_KERNELBUILDER_H
+#define KVC_LIB_CONVERSION_KERNEL_KERNELBUILDER_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -23,7 +23,7 @@
 #include "llvm/ADT/SmallVector.h"
 #include <type_traits>
 
-namespace kvc::cpu {
+namespace kvc::kernel {
 
 class KernelBuilder;
 
@@ -43,12 +43,16 @@ struct Num {
 
 using Nums = llvm::SmallVector<Num>;
 
-/// What the CPU that a kernel is made for can do.
-struct CpuTarget {
+/// What the machine that a kernel is made for can do. A GPU is one thread of
+/// it: vectors of 128 bits are its widest access.
+struct VectorTarget {
   unsigned vectorBits = 256; // of the widest register: 128, 256 or 512
   bool hasFma = true;
   bool hasF16c = true;  // converts between f16 and f32
   bool hasRound = true; // rounds to an integral float
+  /// Address space of the pointers that an ABI structure holds: 0 on a CPU, 1
+  /// (global memory) on a GPU.
+  unsigned dataSpace = 0;
   unsigned lanes() const { return vectorBits / 32; }
   /// Architectural vector registers.
   unsigned registers() const { return vectorBits == 512 ? 32 : 16; }
@@ -56,16 +60,21 @@ struct CpuTarget {
 
 class KernelBuilder : public mlir::ImplicitLocOpBuilder {
 public:
-  KernelBuilder(mlir::Location loc, mlir::OpBuilder builder, CpuTarget target)
+  KernelBuilder(mlir::Location loc, mlir::OpBuilder builder,
+                VectorTarget target)
       : ImplicitLocOpBuilder(loc, builder), target(target) {}
 
-  const CpuTarget target;
+  const VectorTarget target;
 
   mlir::Type i8() { return getI8Type(); }
   mlir::Type i32() { return getI32Type(); }
   mlir::Type i64() { return getI64Type(); }
   mlir::Type f32() { return getF32Type(); }
   mlir::Type ptr() { return mlir::LLVM::LLVMPointerType::get(getContext()); }
+  /// The type of a pointer that an ABI structure holds.
+  mlir::Type dataPtr() {
+    return mlir::LLVM::LLVMPointerType::get(getContext(), target.dataSpace);
+  }
   /// A vector of `lanes` elements; the scalar itself when `lanes` is 1.
   mlir::Type vec(int64_t lanes, mlir::Type element) {
     return lanes == 1 ? element : mlir::VectorType::get(lanes, element);
@@ -78,6 +87,7 @@ public:
   Num f32(double number) { return constant(f32(), number); }
   Num flag(bool truth);
   Num negInf(mlir::Type type);
+  /// A null of the type dataPtr().
   Num nullPtr();
 
   /// A vector whose lanes all hold `scalar`.
@@ -101,7 +111,7 @@ public:
   Num roundTo(Num wide, mlir::Type element);
   Num bitcast(Num x, mlir::Type type);
 
-  /// `base` advanced by bytes.
+  /// `base` advanced by bytes, in the address space of `base`.
   Num at(Num base, Num bytes);
   Num at(Num base, int64_t bytes);
   Num load(mlir::Type type, Num address, unsigned alignment = 0);
@@ -173,6 +183,6 @@ Num roundUp(Num a, int64_t multiple);
 /// NaN compares unequal to itself.
 Num isNan(Num x);
 
-} // namespace kvc::cpu
+} // namespace kvc::kernel
 
-#endif // KVC_LIB_CONVERSION_KVCTOCPU_KERNELBUILDER_H
+#endif // KVC_LIB_CONVERSION_KERNEL_KERNELBUILDER_H

@@ -6,7 +6,7 @@
 //
 // Arithmetic of Num, and the loops, branches and addresses of kernels.
 // Invariant: every op comes from arith, math, vector, scf or llvm, and is legal
-// for the pipeline in LowerToLLVM.cpp.
+// for the pipeline that lowers an engine's kernels.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,7 +20,7 @@
 
 using namespace mlir;
 
-namespace kvc::cpu {
+namespace kvc::kernel {
 
 int64_t Num::lanes() const {
   auto vector = dyn_cast<VectorType>(type());
@@ -57,7 +57,9 @@ Num KernelBuilder::negInf(Type type) {
   return constant(type, -std::numeric_limits<double>::infinity());
 }
 
-Num KernelBuilder::nullPtr() { return num(LLVM::ZeroOp::create(*this, ptr())); }
+Num KernelBuilder::nullPtr() {
+  return num(LLVM::ZeroOp::create(*this, dataPtr()));
+}
 
 Num KernelBuilder::splat(Num scalar, int64_t lanes) {
   if (lanes == 1)
@@ -163,14 +165,14 @@ Num KernelBuilder::bitcast(Num x, Type element) {
 //===----------------------------------------------------------------------===//
 
 Num KernelBuilder::at(Num base, Num bytes) {
-  return num(LLVM::GEPOp::create(*this, ptr(), i8(), base.value,
+  return num(LLVM::GEPOp::create(*this, base.type(), i8(), base.value,
                                  ArrayRef<LLVM::GEPArg>{toI64(bytes).value}));
 }
 
 Num KernelBuilder::at(Num base, int64_t bytes) {
   if (bytes == 0)
     return base;
-  return num(LLVM::GEPOp::create(*this, ptr(), i8(), base.value,
+  return num(LLVM::GEPOp::create(*this, base.type(), i8(), base.value,
                                  ArrayRef<LLVM::GEPArg>{int32_t(bytes)}));
 }
 
@@ -365,4 +367,4 @@ Num ceilDiv(Num a, int64_t b) { return (a + (b - 1)) / b; }
 Num roundUp(Num a, int64_t multiple) { return ceilDiv(a, multiple) * multiple; }
 Num isNan(Num x) { return x != x; }
 
-} // namespace kvc::cpu
+} // namespace kvc::kernel
