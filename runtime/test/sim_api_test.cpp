@@ -59,13 +59,12 @@ TEST_F(SimApi, EveryThreadOfEveryBlockRunsOnce) {
     };
     const uint32_t thread =
         at(KVCRT_SIM_REGISTER_TID_X) +
-        at(KVCRT_SIM_REGISTER_NTID_X) *
-            (at(KVCRT_SIM_REGISTER_TID_X + 1) +
-             at(KVCRT_SIM_REGISTER_NTID_X + 1) *
-                 at(KVCRT_SIM_REGISTER_TID_X + 2));
-    const uint32_t block = at(KVCRT_SIM_REGISTER_CTAID_X) +
-                           at(KVCRT_SIM_REGISTER_NCTAID_X) *
-                               at(KVCRT_SIM_REGISTER_CTAID_X + 1);
+        at(KVCRT_SIM_REGISTER_NTID_X) * (at(KVCRT_SIM_REGISTER_TID_X + 1) +
+                                         at(KVCRT_SIM_REGISTER_NTID_X + 1) *
+                                             at(KVCRT_SIM_REGISTER_TID_X + 2));
+    const uint32_t block =
+        at(KVCRT_SIM_REGISTER_CTAID_X) +
+        at(KVCRT_SIM_REGISTER_NCTAID_X) * at(KVCRT_SIM_REGISTER_CTAID_X + 1);
     if (at(KVCRT_SIM_REGISTER_LANEID) == thread % 32 &&
         at(KVCRT_SIM_REGISTER_WARPID) == thread / 32)
       ++runs[block][thread];
@@ -132,8 +131,8 @@ TEST_F(SimApi, GenericAddressesOfSharedMemory) {
                 [](kvcrt_sim_thread *t, const void *) {
                   const uint64_t generic =
                       t->table->shared_to_generic(t, 1, kBuffer + 16);
-                  *static_cast<uint32_t *>(t->table->store_generic(
-                      t, 2, generic, access(4))) = 99;
+                  *static_cast<uint32_t *>(
+                      t->table->store_generic(t, 2, generic, access(4))) = 99;
                   if (t->table->generic_to_shared(t, 3, generic) !=
                           kBuffer + 16 ||
                       loadShared<uint32_t>(t, 4, 16) != 99)

@@ -107,8 +107,8 @@ TEST_F(Findings, SharedOutOfBounds) {
 }
 
 TEST_F(Findings, SharedRunsIntoTheGapBetweenVariables) {
-  const kvcrt_sim_shared variables[] = {
-      {"first", kBuffer, 64, 16, 0}, {"second", kBuffer + 80, 64, 16, 0}};
+  const kvcrt_sim_shared variables[] = {{"first", kBuffer, 64, 16, 0},
+                                        {"second", kBuffer + 80, 64, 16, 0}};
   kernel.shared = variables;
   kernel.num_shared = 2;
   expectFinding(launch(
@@ -191,9 +191,9 @@ void ring(kvcrt_sim_thread *t, const void *params) {
   auto *source = pointer<const uint32_t>(params);
   const uint32_t lane = laneOf(t);
   auto copy = [&](uint32_t step) {
-    t->table->copy_async(
-        t, 1, kBuffer + step % 2 * 128 + lane * 4,
-        reinterpret_cast<uint64_t>(source + step * 32 + lane), 4, 4);
+    t->table->copy_async(t, 1, kBuffer + step % 2 * 128 + lane * 4,
+                         reinterpret_cast<uint64_t>(source + step * 32 + lane),
+                         4, 4);
     t->table->copy_commit(t, 1);
   };
   copy(0);
@@ -235,8 +235,8 @@ TEST_F(Findings, CopyFillsWithZeros) {
   expectSilent(
       [](kvcrt_sim_thread *t, const void *params) {
         auto **both = pointer<void *>(params);
-        t->table->copy_async(t, 1, kBuffer,
-                             reinterpret_cast<uint64_t>(both[0]), 16, 8);
+        t->table->copy_async(t, 1, kBuffer, reinterpret_cast<uint64_t>(both[0]),
+                             16, 8);
         t->table->copy_commit(t, 1);
         t->table->copy_wait(t, 1, 0);
         for (uint32_t i = 0; i < 4; ++i)
@@ -306,8 +306,8 @@ TEST_F(Findings, ProducersArriveAndConsumersWait) {
         if (tid < 32) {
           storeShared<uint32_t>(t, 1, tid * 4, tid);
           t->table->barrier(
-              t, 2, 3, 64,
-              KVCRT_SIM_BARRIER_ARRIVE | KVCRT_SIM_BARRIER_ALIGNED, 0);
+              t, 2, 3, 64, KVCRT_SIM_BARRIER_ARRIVE | KVCRT_SIM_BARRIER_ALIGNED,
+              0);
         } else {
           t->table->barrier(t, 3, 3, 64, KVCRT_SIM_BARRIER_ALIGNED, 0);
           loadShared<uint32_t>(t, 4, (63 - tid) * 4);
@@ -328,9 +328,8 @@ TEST_F(Findings, MaskWithoutTheLaneItself) {
 TEST_F(Findings, MasksThatDisagree) {
   expectFinding(launch(
                     [](kvcrt_sim_thread *t, const void *) {
-                      t->table->warp_sync(
-                          t, laneOf(t) == 7 ? 2 : 1,
-                          laneOf(t) == 7 ? 0xff : 0xffffffff);
+                      t->table->warp_sync(t, laneOf(t) == 7 ? 2 : 1,
+                                          laneOf(t) == 7 ? 0xff : 0xffffffff);
                       barrier(t, 3);
                     },
                     32),
@@ -352,7 +351,8 @@ TEST_F(Findings, LanesOfAMatrixOperationThatHaveLeft) {
 TEST_F(Findings, ShuffleFromALaneOutsideTheMask) {
   expectFinding(launch(
                     [](kvcrt_sim_thread *t, const void *) {
-                      const uint32_t mask = laneOf(t) < 16 ? 0xffff : 0xffff0000;
+                      const uint32_t mask =
+                          laneOf(t) < 16 ? 0xffff : 0xffff0000;
                       t->table->shuffle(t, 1, mask, 0, laneOf(t) ^ 16, 0x1f,
                                         KVCRT_SIM_SHUFFLE_IDX);
                     },
@@ -472,21 +472,19 @@ TEST_F(Findings, SpinningForEverEnds) {
   uint32_t flag = 0;
   add(&flag, 4);
   auto *data = &flag;
-  expectFinding(launch(
-                    [](kvcrt_sim_thread *t, const void *params) {
-                      while (t->table->atomic(
-                                 t, 1,
-                                 reinterpret_cast<uint64_t>(
-                                     pointer<uint32_t>(params)),
-                                 0, 0,
-                                 KVCRT_SIM_ATOMIC_LOAD |
-                                     2 << KVCRT_SIM_ATOMIC_SIZE_SHIFT |
-                                     KVCRT_SIM_GLOBAL
-                                         << KVCRT_SIM_ATOMIC_SPACE_SHIFT) == 0)
-                        ;
-                    },
-                    2, &data),
-                KVCRT_SIM_DEADLOCK, "line 1", "no progress");
+  expectFinding(
+      launch(
+          [](kvcrt_sim_thread *t, const void *params) {
+            while (
+                t->table->atomic(
+                    t, 1, reinterpret_cast<uint64_t>(pointer<uint32_t>(params)),
+                    0, 0,
+                    KVCRT_SIM_ATOMIC_LOAD | 2 << KVCRT_SIM_ATOMIC_SIZE_SHIFT |
+                        KVCRT_SIM_GLOBAL << KVCRT_SIM_ATOMIC_SPACE_SHIFT) == 0)
+              ;
+          },
+          2, &data),
+      KVCRT_SIM_DEADLOCK, "line 1", "no progress");
 }
 
 } // namespace

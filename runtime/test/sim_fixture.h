@@ -71,15 +71,13 @@ protected:
 };
 
 inline uint32_t laneOf(kvcrt_sim_thread *t) {
-  return uint32_t(
-      t->table->special_register(t, 0, KVCRT_SIM_REGISTER_LANEID));
+  return uint32_t(t->table->special_register(t, 0, KVCRT_SIM_REGISTER_LANEID));
 }
 inline uint32_t tidOf(kvcrt_sim_thread *t) {
   return uint32_t(t->table->special_register(t, 0, KVCRT_SIM_REGISTER_TID_X));
 }
 inline uint32_t blockOf(kvcrt_sim_thread *t) {
-  return uint32_t(
-      t->table->special_register(t, 0, KVCRT_SIM_REGISTER_CTAID_X));
+  return uint32_t(t->table->special_register(t, 0, KVCRT_SIM_REGISTER_CTAID_X));
 }
 inline void barrier(kvcrt_sim_thread *t, uint32_t location = 4) {
   t->table->barrier(t, location, 0, 0,
@@ -90,25 +88,24 @@ template <typename T> T *pointer(const void *params) {
   return *static_cast<T *const *>(params);
 }
 constexpr uint32_t access(uint32_t bytes) {
-  return bytes | uint32_t(__builtin_ctz(bytes))
-                     << KVCRT_SIM_ACCESS_ALIGN_SHIFT;
+  return bytes | uint32_t(__builtin_ctz(bytes)) << KVCRT_SIM_ACCESS_ALIGN_SHIFT;
 }
 constexpr uint32_t kBuffer = KVCRT_SIM_SHARED_BASE + 128;
 
 template <typename T>
 void storeShared(kvcrt_sim_thread *t, uint32_t location, uint32_t offset,
                  T value) {
-  memcpy(t->table->store_shared(t, location, kBuffer + offset,
-                                access(sizeof(T))),
-         &value, sizeof(T));
+  memcpy(
+      t->table->store_shared(t, location, kBuffer + offset, access(sizeof(T))),
+      &value, sizeof(T));
 }
 template <typename T>
 T loadShared(kvcrt_sim_thread *t, uint32_t location, uint32_t offset) {
   T value;
-  memcpy(&value,
-         t->table->load_shared(t, location, kBuffer + offset,
-                               access(sizeof(T))),
-         sizeof(T));
+  memcpy(
+      &value,
+      t->table->load_shared(t, location, kBuffer + offset, access(sizeof(T))),
+      sizeof(T));
   return value;
 }
 template <typename T>

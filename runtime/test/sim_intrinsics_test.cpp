@@ -64,10 +64,10 @@ TEST_F(Intrinsics, ConvertPutsTheFirstOperandHigh) {
                   // 1.0 and -2.0
                   out[0] = t->table->convert(t, 0, KVCRT_SIM_CONVERT_F32_BF16X2,
                                              0x3f800000, 0xc0000000);
-                  out[1] = t->table->convert(
-                      t, 0,
-                      KVCRT_SIM_CONVERT_F32_E4M3X2 | KVCRT_SIM_CONVERT_RELU,
-                      0x3f800000, 0xc0000000);
+                  out[1] = t->table->convert(t, 0,
+                                             KVCRT_SIM_CONVERT_F32_E4M3X2 |
+                                                 KVCRT_SIM_CONVERT_RELU,
+                                             0x3f800000, 0xc0000000);
                 },
                 1, &data),
             KVCRT_OK);
@@ -81,9 +81,9 @@ TEST_F(Intrinsics, ConvertE4m3ToF16) {
   ASSERT_EQ(launch(
                 [](kvcrt_sim_thread *t, const void *params) {
                   for (uint32_t i = 0; i < 256; ++i)
-                    pointer<uint32_t>(params)[i] = t->table->convert(
-                        t, 0, KVCRT_SIM_CONVERT_E4M3X2_F16X2,
-                        i | (255 - i) << 8, 0);
+                    pointer<uint32_t>(params)[i] =
+                        t->table->convert(t, 0, KVCRT_SIM_CONVERT_E4M3X2_F16X2,
+                                          i | (255 - i) << 8, 0);
                 },
                 1, &data),
             KVCRT_OK);
@@ -101,9 +101,9 @@ void half2All(kvcrt_sim_thread *t, const void *params) {
                                    KVCRT_SIM_HALF2_FMA};
     for (int j = 0; j < 3; ++j)
       // The same in both halves.
-      row[3 + j] = t->table->half2(t, 0, operations[j] | kType << 8,
-                                   row[0] * 0x10001u, row[1] * 0x10001u,
-                                   row[2] * 0x10001u);
+      row[3 + j] =
+          t->table->half2(t, 0, operations[j] | kType << 8, row[0] * 0x10001u,
+                          row[1] * 0x10001u, row[2] * 0x10001u);
   }
 }
 template <uint32_t kType, size_t kCount>
@@ -130,8 +130,8 @@ TEST_F(Intrinsics, Permute) {
                 [](kvcrt_sim_thread *t, const void *params) {
                   auto *row = pointer<uint32_t>(params);
                   for (int i = 0; i < 56; ++i, row += 5)
-                    row[4] = t->table->permute(t, 0, row[0], row[1], row[2],
-                                               row[3]);
+                    row[4] =
+                        t->table->permute(t, 0, row[0], row[1], row[2], row[3]);
                 },
                 1, &data),
             KVCRT_OK);
@@ -143,26 +143,25 @@ TEST_F(Intrinsics, Permute) {
 TEST_F(Intrinsics, ApproximateSpecialValues) {
   std::vector<float> values(8);
   auto *data = values.data();
-  ASSERT_EQ(
-      launch(
-          [](kvcrt_sim_thread *t, const void *params) {
-            auto *out = pointer<float>(params);
-            auto call = [&](uint32_t which, float x) {
-              return t->table->approximate(t, 0, which, x);
-            };
-            const float inf = std::numeric_limits<float>::infinity();
-            out[0] = call(KVCRT_SIM_APPROXIMATE_EX2, -inf);
-            out[1] = call(KVCRT_SIM_APPROXIMATE_EX2, 10);
-            out[2] = call(KVCRT_SIM_APPROXIMATE_EX2, -140);
-            out[3] =
-                call(KVCRT_SIM_APPROXIMATE_EX2 | KVCRT_SIM_FLUSH, -140);
-            out[4] = call(KVCRT_SIM_APPROXIMATE_LG2, 0);
-            out[5] = call(KVCRT_SIM_APPROXIMATE_RCP, 0.25f);
-            out[6] = call(KVCRT_SIM_APPROXIMATE_RSQRT, 16);
-            out[7] = call(KVCRT_SIM_APPROXIMATE_TANH, inf);
-          },
-          1, &data),
-      KVCRT_OK);
+  ASSERT_EQ(launch(
+                [](kvcrt_sim_thread *t, const void *params) {
+                  auto *out = pointer<float>(params);
+                  auto call = [&](uint32_t which, float x) {
+                    return t->table->approximate(t, 0, which, x);
+                  };
+                  const float inf = std::numeric_limits<float>::infinity();
+                  out[0] = call(KVCRT_SIM_APPROXIMATE_EX2, -inf);
+                  out[1] = call(KVCRT_SIM_APPROXIMATE_EX2, 10);
+                  out[2] = call(KVCRT_SIM_APPROXIMATE_EX2, -140);
+                  out[3] =
+                      call(KVCRT_SIM_APPROXIMATE_EX2 | KVCRT_SIM_FLUSH, -140);
+                  out[4] = call(KVCRT_SIM_APPROXIMATE_LG2, 0);
+                  out[5] = call(KVCRT_SIM_APPROXIMATE_RCP, 0.25f);
+                  out[6] = call(KVCRT_SIM_APPROXIMATE_RSQRT, 16);
+                  out[7] = call(KVCRT_SIM_APPROXIMATE_TANH, inf);
+                },
+                1, &data),
+            KVCRT_OK);
   EXPECT_EQ(values[0], 0);
   EXPECT_EQ(values[1], 1024);
   EXPECT_EQ(values[2], std::ldexp(1.0f, -140));
@@ -182,9 +181,9 @@ TEST_F(Intrinsics, Shuffle) {
                   const uint32_t lane = laneOf(t);
                   for (size_t i = lane; i < std::size(kShuffle); i += 32) {
                     const uint32_t row = kShuffle[i];
-                    pointer<uint64_t>(params)[i] = t->table->shuffle(
-                        t, 1, ~0u, 1000 + lane, row >> 4 & 31,
-                        row >> 12 & 0x1fff, row & 15);
+                    pointer<uint64_t>(params)[i] =
+                        t->table->shuffle(t, 1, ~0u, 1000 + lane, row >> 4 & 31,
+                                          row >> 12 & 0x1fff, row & 15);
                   }
                 },
                 32, &data),
@@ -198,55 +197,37 @@ TEST_F(Intrinsics, Shuffle) {
 TEST_F(Intrinsics, VoteMatchReduceElect) {
   std::vector<uint64_t> results(32 * 16);
   auto *data = results.data();
-  ASSERT_EQ(
-      launch(
-          [](kvcrt_sim_thread *t, const void *params) {
-            const uint32_t lane = laneOf(t);
-            auto *out = pointer<uint64_t>(params) + lane * 16;
-            const kvcrt_sim_table &f = *t->table;
-            // Two groups at once: lanes of each only see their own.
-            const uint32_t mask = lane < 16 ? 0x0000ffff : 0xffff0000;
-            out[0] = f.vote(t, 1, mask, lane % 3 == 0, KVCRT_SIM_VOTE_BALLOT);
-            out[1] = f.vote(t, 1, mask, lane == 3, KVCRT_SIM_VOTE_ANY);
-            out[2] = f.vote(t, 1, mask, lane != 20, KVCRT_SIM_VOTE_ALL);
-            out[3] = f.vote(t, 1, mask, lane < 16, KVCRT_SIM_VOTE_UNI);
-            out[4] = f.match(t, 1, mask, lane / 8, KVCRT_SIM_MATCH_ANY);
-            out[5] = f.match(t, 1, mask, lane / 16, KVCRT_SIM_MATCH_ALL);
-            out[6] = f.match(t, 1, mask, lane / 8, KVCRT_SIM_MATCH_ALL);
-            out[7] = f.reduce(t, 1, mask, lane, KVCRT_SIM_REDUCE_ADD);
-            out[8] = f.reduce(t, 1, mask, uint32_t(int32_t(lane) - 5),
-                              KVCRT_SIM_REDUCE_SMIN);
-            out[9] = f.reduce(t, 1, mask, uint32_t(int32_t(lane) - 5),
-                              KVCRT_SIM_REDUCE_UMIN);
-            out[10] = f.reduce(t, 1, mask, lane, KVCRT_SIM_REDUCE_XOR);
-            out[11] = f.elect(t, 1, mask);
-          },
-          32, &data),
-      KVCRT_OK);
-  const uint64_t low[] = {0x9249,
-                          1,
-                          1,
-                          1,
-                          0xff,
-                          0xffff | uint64_t(1) << 32,
-                          0,
-                          120,
-                          uint32_t(-5),
-                          0,
-                          0,
-                          1};
-  const uint64_t high[] = {0x49240000,
-                           0,
-                           0,
-                           1,
-                           0xff0000,
-                           0xffff0000 | uint64_t(1) << 32,
-                           0,
-                           376,
-                           11,
-                           11,
-                           0,
-                           1};
+  ASSERT_EQ(launch(
+                [](kvcrt_sim_thread *t, const void *params) {
+                  const uint32_t lane = laneOf(t);
+                  auto *out = pointer<uint64_t>(params) + lane * 16;
+                  const kvcrt_sim_table &f = *t->table;
+                  // Two groups at once: lanes of each only see their own.
+                  const uint32_t mask = lane < 16 ? 0x0000ffff : 0xffff0000;
+                  out[0] =
+                      f.vote(t, 1, mask, lane % 3 == 0, KVCRT_SIM_VOTE_BALLOT);
+                  out[1] = f.vote(t, 1, mask, lane == 3, KVCRT_SIM_VOTE_ANY);
+                  out[2] = f.vote(t, 1, mask, lane != 20, KVCRT_SIM_VOTE_ALL);
+                  out[3] = f.vote(t, 1, mask, lane < 16, KVCRT_SIM_VOTE_UNI);
+                  out[4] = f.match(t, 1, mask, lane / 8, KVCRT_SIM_MATCH_ANY);
+                  out[5] = f.match(t, 1, mask, lane / 16, KVCRT_SIM_MATCH_ALL);
+                  out[6] = f.match(t, 1, mask, lane / 8, KVCRT_SIM_MATCH_ALL);
+                  out[7] = f.reduce(t, 1, mask, lane, KVCRT_SIM_REDUCE_ADD);
+                  out[8] = f.reduce(t, 1, mask, uint32_t(int32_t(lane) - 5),
+                                    KVCRT_SIM_REDUCE_SMIN);
+                  out[9] = f.reduce(t, 1, mask, uint32_t(int32_t(lane) - 5),
+                                    KVCRT_SIM_REDUCE_UMIN);
+                  out[10] = f.reduce(t, 1, mask, lane, KVCRT_SIM_REDUCE_XOR);
+                  out[11] = f.elect(t, 1, mask);
+                },
+                32, &data),
+            KVCRT_OK);
+  const uint64_t low[] = {
+      0x9249,       1, 1, 1, 0xff, 0xffff | uint64_t(1) << 32, 0, 120,
+      uint32_t(-5), 0, 0, 1};
+  const uint64_t high[] = {
+      0x49240000, 0,   0,  1,  0xff0000, 0xffff0000 | uint64_t(1) << 32,
+      0,          376, 11, 11, 0,        1};
   for (int i = 0; i < 12; ++i) {
     EXPECT_EQ(results[0 * 16 + i], low[i]) << i;
     EXPECT_EQ(results[16 * 16 + i], high[i]) << i;

@@ -34,8 +34,8 @@ void loadMatrices(kvcrt_sim_thread *t, const void *params) {
                         pointer<uint32_t>(params) + lane * 4);
 }
 
-template <uint32_t kDescriptor> void expectMatrices(bool transposed,
-                                                    const uint32_t *words) {
+template <uint32_t kDescriptor>
+void expectMatrices(bool transposed, const uint32_t *words) {
   const uint32_t *golden = transposed ? kLoadMatrixTransposed : kLoadMatrix;
   for (uint32_t lane = 0; lane < 32; ++lane)
     for (uint32_t i = 0; i < 4; ++i)
@@ -109,8 +109,8 @@ void multiplyCase(kvcrt_sim_thread *t, const void *params) {
     MultiplyCase test = {                                                      \
         uint32_t(KVCRT_SIM_TYPE_##a | KVCRT_SIM_TYPE_##a << 4 |                \
                  KVCRT_SIM_TYPE_##c << 8 | k << 16),                           \
-        uint32_t(std::size(kMma##name##In) / 32),                              \
-        uint32_t(out.size() / 32), kMma##name##In, out.data()};                \
+        uint32_t(std::size(kMma##name##In) / 32), uint32_t(out.size() / 32),   \
+        kMma##name##In, out.data()};                                           \
     auto *data = &test;                                                        \
     ASSERT_EQ(launch(&multiplyCase, 32, &data), KVCRT_OK);                     \
     for (size_t i = 0; i < out.size(); ++i)                                    \

@@ -27,4 +27,20 @@ def SimRewritePass : Pass<"kvc-sim-rewrite", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
+def SimMutatePass : Pass<"kvc-sim-mutate", "::mlir::ModuleOp"> {
+  let summary = "plant one mistake in lowered GPU kernels";
+  let description = [{
+    For testing the simulator and the tests that use it: makes one of the
+    mistakes that are possible in the module's kernels (a barrier, wait or fence
+    left out, a wait too short, an atomic relaxed, a lane map, a shuffle, a
+    matrix address or a fragment shifted, a swizzle flipped), or lists them.
+    Runs before `kvc-sim-rewrite`.
+  }];
+  let options = [
+    Option<"list", "list", "bool", "false",
+           "print the mutations, one a line, and change nothing">,
+    Option<"number", "number", "unsigned", "0", "the mutation to make">];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 #endif // KVC_TARGET_SIM_PASSES
