@@ -95,9 +95,13 @@ Value AttentionBuilder::operand(const Source &source, const Layout &wanted,
   Value at = positionsOf(source.rope->position, sequence);
   if (!at)
     return fail("rope-position", "the positions cannot be written as a tensor");
+  const Rope &turn = *source.rope;
+  auto real = [&](double value) { return rewriter.getF64FloatAttr(value); };
   auto rope = RopeAttr::get(
-      rewriter.getContext(), source.rope->theta, source.rope->dim,
-      source.rope->interleaved ? RopeStyle::interleaved : RopeStyle::neox);
+      rewriter.getContext(), real(turn.theta), turn.dim,
+      turn.interleaved ? RopeStyle::interleaved : RopeStyle::neox,
+      RopeAt::append, turn.scaling, real(turn.factor), real(turn.lowFreqFactor),
+      real(turn.highFreqFactor), turn.originalMaxPositions);
   return RopeOp::create(rewriter, loc, value.getType(), value, at, rope);
 }
 

@@ -33,6 +33,7 @@ struct Walk {
   Axes &axes;
   Scalars &scalars;
   LoopAxes loops;
+  LiteralTables &tables;
 
   bool refuse(StringRef id, const Twine &why, Operation *at = nullptr) {
     if (!attempt.refusal)
@@ -131,12 +132,12 @@ bool Walk::source(Match &match, ArrayRef<Operand> seen, const Layout &wanted,
   for (const Operand &operand : llvm::reverse(seen)) {
     if (mayTurn && channel && sequence) {
       Refusal why;
-      if (auto rope =
-              matchRope(scalars, operand.element, sequence, channel, why)) {
+      if (auto rope = matchRope(scalars, tables, operand.element, sequence,
+                                channel, why)) {
         // a factor before the rotation is a factor after it
         SmallVector<Operand> inner = peelOperand(scalars, rope->x);
         for (Operand &x : llvm::reverse(inner)) {
-          x.scale *= operand.scale;
+          x.scale *= operand.scale * rope->magnitude;
           x.runtimeScales.append(operand.runtimeScales);
           if (!hasType(x) || !accept(x))
             continue;
@@ -412,8 +413,12 @@ Attempt matchAttention(linalg::LinalgOp op, LiteralTables &tables) {
     attempt = Attempt();
     attempt.axes = std::make_unique<Axes>(op->getContext());
     attempt.scalars = std::make_unique<Scalars>(*attempt.axes, tables);
-    Walk walk{op, attempt, *attempt.axes, *attempt.scalars,
-              makeLoopAxes(*attempt.axes, op, cuts)};
+    Walk walk{op,
+              attempt,
+              *attempt.axes,
+              *attempt.scalars,
+              makeLoopAxes(*attempt.axes, op, cuts),
+              tables};
     walk.run();
     // split loops where a reshape of something seen divides them
     bool split = false;

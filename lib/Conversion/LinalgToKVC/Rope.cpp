@@ -13,7 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Rope.h"
+#include "RopeTurn.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include <cmath>
@@ -24,28 +24,39 @@ namespace kvc::raise {
 
 /// Frequencies are rounded to f32 by exporters; a few units in the last place.
 static constexpr double frequencyTolerance = 6.0e-7;
+/// Those of tables went through a cosine and a sine of f32.
+static constexpr double tableTolerance = 3.0e-6;
 static constexpr int64_t maxPairs = 4096;
 
 namespace {
+/// factor * first * second
+struct Term {
+  double factor = 1;
+  const Expr *first = nullptr, *second = nullptr;
+};
+/// One channel of a pair: a sum of two products, and how they are read.
 struct Half {
-  const Expr *withCos = nullptr, *withSin = nullptr;
-  double cosSign = 1, sinSign = 1;
-  const Expr *cosAngle = nullptr, *sinAngle = nullptr;
+  Term terms[2];
+};
+/// x1 * cos + x2 * sin, where x1 is the channel's own.
+struct Turned {
+  const Expr *own = nullptr, *other = nullptr;
+  Turn cosine, sine;
 };
 
 struct Matcher {
   Scalars &scalars;
   AffineExpr sequence, channel;
   Refusal &refusal;
-  unsigned width = 32; // bits of x: tables may not be rounded to fewer
+  TurnReader turns;
+  bool crossed = false; // a rotation was seen, whatever its tables
 
-  const Expr *lookExact(const Expr *expr);
-  bool readTerm(const Expr *expr, double sign, Half &half);
-  std::optional<Half> readHalf(const Expr *element, AffineExpr at);
-  const Expr *findSource(const Expr *element, const Half &first,
-                         const Half &second, AffineExpr pair,
+  std::optional<Half> readHalf(const Expr *element, AffineExpr at,
+                               AffineExpr pair);
+  bool assign(const Half &first, const Half &second, Turned &a, Turned &b);
+  const Expr *findSource(const Expr *element, const Turned &first,
+                         const Turned &second, AffineExpr pair,
                          AffineExpr firstAt, AffineExpr secondAt);
-  bool readAngle(const Expr *angle, AffineExpr pair, int64_t pairs, Rope &rope);
   std::optional<Rope> tryForm(const Expr *element, int64_t dim,
                               bool interleaved);
   void refuse(StringRef id, const Twine &why, const Expr *at) {
@@ -55,82 +66,83 @@ struct Matcher {
 };
 } // namespace
 
-/// Expands and strips casts that do not round below x's own type.
-const Expr *Matcher::lookExact(const Expr *expr) {
-  for (unsigned i = 0; i < 64; ++i) {
-    const Expr *next = scalars.expand(expr);
-    if (next->isApply<arith::ExtFOp, arith::TruncFOp>() &&
-        next->type.getIntOrFloatBitWidth() >= width)
-      next = next->operands[0];
-    if (next == expr)
-      break;
-    expr = next;
-  }
-  return expr;
-}
-
-/// sign * x * cos(angle) or sign * x * sin(angle), in any order.
-bool Matcher::readTerm(const Expr *expr, double sign, Half &half) {
-  expr = lookExact(expr);
-  if (expr->isApply<arith::NegFOp>())
-    return readTerm(expr->operands[0], -sign, half);
-  if (!expr->isApply<arith::MulFOp>())
-    return false;
-  for (unsigned side : {0u, 1u}) {
-    const Expr *turn = lookExact(expr->operands[side]);
-    const Expr *x = expr->operands[1 - side];
-    double turnSign = sign;
-    if (turn->isApply<arith::NegFOp>()) {
-      turnSign = -turnSign;
-      turn = lookExact(turn->operands[0]);
-    }
-    bool isCos = turn->isApply<math::CosOp>();
-    if (!isCos && !turn->isApply<math::SinOp>())
-      continue;
-    // -x * sin(a): the sign may stand on either factor
-    for (unsigned i = 0; i < 16; ++i) {
-      const Expr *defined = scalars.expand(x);
-      if (defined->isApply<arith::NegFOp>()) {
-        turnSign = -turnSign;
-        x = defined->operands[0];
-      } else if (defined != x && defined->is(Expr::Kind::Element)) {
-        x = defined;
-      } else {
-        break;
-      }
-    }
-    (isCos ? half.withCos : half.withSin) = x;
-    (isCos ? half.cosAngle : half.sinAngle) = turn->operands[0];
-    (isCos ? half.cosSign : half.sinSign) = turnSign;
-    return true;
-  }
-  return false;
-}
-
-std::optional<Half> Matcher::readHalf(const Expr *element, AffineExpr at) {
-  const Expr *value = lookExact(scalars.substitute(element, {{channel, at}}));
+std::optional<Half> Matcher::readHalf(const Expr *element, AffineExpr at,
+                                      AffineExpr pair) {
+  const Expr *value = turns.look(scalars.substitute(element, {{channel, at}}));
   if (!value->isApply<arith::AddFOp, arith::SubFOp>())
     return std::nullopt;
   Half half;
-  double second = value->isApply<arith::SubFOp>() ? -1 : 1;
-  if (!readTerm(value->operands[0], 1, half) ||
-      !readTerm(value->operands[1], second, half) || !half.withCos ||
-      !half.withSin)
-    return std::nullopt;
+  for (unsigned side : {0u, 1u}) {
+    Term &term = half.terms[side];
+    term.factor = side == 1 && value->isApply<arith::SubFOp>() ? -1 : 1;
+    const Expr *product = turns.look(value->operands[side]);
+    while (product->isApply<arith::NegFOp>()) {
+      term.factor = -term.factor;
+      product = turns.look(product->operands[0]);
+    }
+    if (!product->isApply<arith::MulFOp>())
+      return std::nullopt;
+    term.first = turns.strip(product->operands[0], term.factor, pair);
+    term.second = turns.strip(product->operands[1], term.factor, pair);
+  }
   return half;
 }
 
+/// Finds the channels that both halves share, crosswise: x1 c - x2 s and
+/// x2 c + x1 s.
+bool Matcher::assign(const Half &first, const Half &second, Turned &a,
+                     Turned &b) {
+  for (unsigned own : {0u, 1u})
+    for (unsigned partner : {0u, 1u})
+      for (unsigned choice = 0; choice < 16; ++choice) {
+        const Term &ownCos = first.terms[own], &ownSin = first.terms[1 - own],
+                   &partnerCos = second.terms[partner],
+                   &partnerSin = second.terms[1 - partner];
+        auto pick = [&](const Term &term, unsigned bit) {
+          bool swap = choice >> bit & 1;
+          return swap ? std::make_pair(term.second, term.first)
+                      : std::make_pair(term.first, term.second);
+        };
+        auto [x1, c1] = pick(ownCos, 0);
+        auto [x2, s1] = pick(ownSin, 1);
+        auto [y2, c2] = pick(partnerCos, 2);
+        auto [y1, s2] = pick(partnerSin, 3);
+        if (x1 == x2 || !scalars.equal(x1, y1) || !scalars.equal(x2, y2))
+          continue;
+        a = {x1, x2, turns.read(c1), turns.read(s1)};
+        b = {y2, y1, turns.read(c2), turns.read(s2)};
+        a.cosine.factor *= ownCos.factor;
+        a.sine.factor *= ownSin.factor;
+        b.cosine.factor *= partnerCos.factor;
+        b.sine.factor *= partnerSin.factor;
+        // the cosine is what both own channels are multiplied with
+        auto isSine = [&](const Turn &turn) {
+          return turn.form == Turn::Form::Sin;
+        };
+        if (isSine(a.cosine) || isSine(b.cosine) ||
+            a.sine.form == Turn::Form::Cos || b.sine.form == Turn::Form::Cos)
+          continue;
+        return true;
+      }
+  return false;
+}
+
 /// The tensor both halves read: one expression over the channel axis.
-const Expr *Matcher::findSource(const Expr *element, const Half &first,
-                                const Half &second, AffineExpr pair,
+const Expr *Matcher::findSource(const Expr *element, const Turned &first,
+                                const Turned &second, AffineExpr pair,
                                 AffineExpr firstAt, AffineExpr secondAt) {
   auto fits = [&](const Expr *x) {
-    return x->is(Expr::Kind::Element) && mentions(x->index, channel) &&
-           scalars.substitute(x, {{channel, firstAt}}) == first.withCos &&
-           scalars.substitute(x, {{channel, secondAt}}) == second.withCos;
+    if (!x->is(Expr::Kind::Element) || !mentions(x->index, channel))
+      return false;
+    double factor = 1;
+    return turns.strip(scalars.substitute(x, {{channel, firstAt}}), factor,
+                       pair) == first.own &&
+           turns.strip(scalars.substitute(x, {{channel, secondAt}}), factor,
+                       pair) == second.own &&
+           factor == 1;
   };
   const Expr *found = nullptr;
-  walkExpr(lookExact(element), [&](const Expr *e) {
+  walkExpr(turns.look(element), [&](const Expr *e) {
     for (const Expr *candidate : {e, scalars.expand(e)})
       if (!found && candidate->is(Expr::Kind::Element) && fits(candidate))
         found = candidate;
@@ -144,12 +156,12 @@ const Expr *Matcher::findSource(const Expr *element, const Half &first,
     return found;
   // not in the graph as one tensor over the channels: put it together from the
   // first half, where channel p (or 2p) stands for every channel
-  if (!first.withCos->is(Expr::Kind::Element))
+  if (!first.own->is(Expr::Kind::Element))
     return nullptr;
   Axes &axes = scalars.getAxes();
   int64_t perPair = isa<AffineDimExpr>(firstAt) ? 1 : 2;
   Index index;
-  for (AffineExpr at : first.withCos->index) {
+  for (AffineExpr at : first.own->index) {
     LinearForm form = axes.linearize(at);
     AffineExpr renamed =
         getAffineConstantExpr(form.constant, axes.getContext());
@@ -161,76 +173,8 @@ const Expr *Matcher::findSource(const Expr *element, const Half &first,
     }
     index.push_back(renamed);
   }
-  const Expr *whole = scalars.element(first.withCos->tensor, index);
+  const Expr *whole = scalars.element(first.own->tensor, index);
   return fits(whole) ? whole : nullptr;
-}
-
-/// angle = position * frequency[pair]
-bool Matcher::readAngle(const Expr *angle, AffineExpr pair, int64_t pairs,
-                        Rope &rope) {
-  const Expr *product = lookExact(angle);
-  if (!product->isApply<arith::MulFOp>()) {
-    refuse("rope-angle", "the angle is not a position times a frequency",
-           product);
-    return false;
-  }
-  const Expr *position = lookExact(product->operands[0]),
-             *frequency = product->operands[1];
-  if (mentions(position, pair)) {
-    position = lookExact(product->operands[1]);
-    frequency = product->operands[0];
-  }
-  if (mentions(position, pair) || mentions(frequency, sequence) ||
-      !position->isApply<arith::SIToFPOp, arith::UIToFPOp>()) {
-    refuse("rope-position",
-           "the positions are not integers that turn into the angle", product);
-    return false;
-  }
-  rope.position = scalars.expand(position->operands[0]);
-  Type counter = rope.position->type;
-  if (!rope.position->is(Expr::Kind::Affine) && !counter.isInteger(32) &&
-      !counter.isInteger(64)) {
-    refuse("rope-position", "the positions are neither i32 nor i64", product);
-    return false;
-  }
-
-  SmallVector<double> frequencies;
-  for (int64_t p = 0; p < pairs; ++p) {
-    unsigned budget = 64;
-    const Expr *at = scalars.expandAll(
-        scalars.substitute(
-            frequency,
-            {{pair, getAffineConstantExpr(p, scalars.getAxes().getContext())}}),
-        budget);
-    std::optional<double> value = at ? scalars.asReal(at) : std::nullopt;
-    if (!value || !(*value > 0)) {
-      refuse("rope-frequencies",
-             "the frequencies are not numbers known when compiling", product);
-      return false;
-    }
-    frequencies.push_back(*value);
-  }
-  double last = frequencies.back();
-  double theta = pairs > 1 ? std::pow(last, -double(pairs) / (pairs - 1)) : 1e4;
-  if (std::fabs(theta - std::round(theta)) < 1e-4 * theta)
-    theta = std::round(theta);
-  for (auto [p, value] : llvm::enumerate(frequencies)) {
-    double expected = std::pow(theta, -double(p) / pairs);
-    if (!(std::fabs(value - expected) <= frequencyTolerance * expected)) {
-      refuse("rope-frequencies",
-             "frequency " + Twine(p) +
-                 " is not theta^(-2 i / dim) for one "
-                 "theta",
-             product);
-      return false;
-    }
-  }
-  if (!(theta > 1)) {
-    refuse("rope-frequencies", "theta is not greater than 1", product);
-    return false;
-  }
-  rope.theta = theta;
-  return true;
 }
 
 std::optional<Rope> Matcher::tryForm(const Expr *element, int64_t dim,
@@ -240,54 +184,91 @@ std::optional<Rope> Matcher::tryForm(const Expr *element, int64_t dim,
   AffineExpr pair = axes.add(pairs);
   AffineExpr firstAt = interleaved ? pair * 2 : pair;
   AffineExpr secondAt = interleaved ? pair * 2 + 1 : pair + pairs;
-  std::optional<Half> first = readHalf(element, firstAt);
-  if (!first)
+  std::optional<Half> first = readHalf(element, firstAt, pair);
+  std::optional<Half> second =
+      first ? readHalf(element, secondAt, pair) : std::nullopt;
+  Turned a, b;
+  if (!second || !assign(*first, *second, a, b))
     return std::nullopt;
-  std::optional<Half> second = readHalf(element, secondAt);
-  if (!second)
-    return std::nullopt;
-  bool signs = first->cosSign > 0 && second->cosSign > 0 &&
-               first->sinSign < 0 && second->sinSign > 0;
-  bool crossed = scalars.equal(first->withCos, second->withSin) &&
-                 scalars.equal(second->withCos, first->withSin);
-  const Expr *angle = first->cosAngle;
-  bool oneAngle = scalars.equal(angle, first->sinAngle) &&
-                  scalars.equal(angle, second->cosAngle) &&
-                  scalars.equal(angle, second->sinAngle);
-  if (!crossed)
-    return std::nullopt;
-  if (!signs || !oneAngle) {
-    refuse("rope-form", "the pairs are not turned by one angle", nullptr);
-    return std::nullopt;
-  }
   Rope rope;
   rope.dim = dim;
   rope.interleaved = interleaved;
-  rope.x = findSource(element, *first, *second, pair, firstAt, secondAt);
-  if (!rope.x || !readAngle(angle, pair, pairs, rope))
+  rope.x = findSource(element, a, b, pair, firstAt, secondAt);
+  if (!rope.x)
     return std::nullopt;
-  // channels after dim pass through
+  crossed = true;
+  auto rotation = turns.resolve(a.cosine, a.sine, pair, pairs, refusal);
+  auto other = rotation ? turns.resolve(b.cosine, b.sine, pair, pairs, refusal)
+                        : std::nullopt;
+  if (!other)
+    return std::nullopt;
+  // x1 cos - x2 sin and x2 cos + x1 sin, of one angle
+  bool signs = a.cosine.factor > 0 && b.cosine.factor > 0 &&
+               a.sine.factor * rotation->sinSign < 0 &&
+               b.sine.factor * other->sinSign > 0;
+  auto close = [](double x, double y) {
+    return std::fabs(std::fabs(x) - std::fabs(y)) <= 1e-6 * std::fabs(y);
+  };
+  bool magnitudes = close(a.cosine.factor, a.sine.factor) &&
+                    close(a.cosine.factor, b.cosine.factor) &&
+                    close(a.cosine.factor, b.sine.factor) &&
+                    close(rotation->factor, other->factor);
+  bool same =
+      scalars.equal(rotation->position, other->position) &&
+      llvm::all_of(llvm::zip_equal(rotation->frequencies, other->frequencies),
+                   [&](auto both) {
+                     return close(std::get<0>(both), std::get<1>(both));
+                   });
+  if (!signs || !magnitudes || !same) {
+    refuse("rope-form", "the pairs are not turned by one angle", nullptr);
+    return std::nullopt;
+  }
+  double tolerance = rotation->exact ? frequencyTolerance : tableTolerance;
+  if (!fitFrequencies(rotation->frequencies, tolerance, rope)) {
+    refuse("rope-frequencies",
+           "the frequencies are not theta^(-2 i / dim) for one theta, nor a "
+           "scaling of them that is known",
+           nullptr);
+    return std::nullopt;
+  }
+  rope.position = rotation->position;
+  rope.magnitude = rotation->factor;
   int64_t rest = axes.extent(channel) - dim;
   if (rest > 0) {
+    // channels after dim pass through
     AffineExpr after = axes.add(rest) + dim;
-    if (!scalars.equal(scalars.substitute(element, {{channel, after}}),
-                       scalars.substitute(rope.x, {{channel, after}})))
+    double factor = 1;
+    const Expr *passes = turns.strip(
+        scalars.substitute(element, {{channel, after}}), factor, pair);
+    double factorOfX = 1;
+    const Expr *x = turns.strip(scalars.substitute(rope.x, {{channel, after}}),
+                                factorOfX, pair);
+    if (factor != factorOfX || !scalars.equal(passes, x))
       return std::nullopt;
+    if (rope.magnitude != 1.0) {
+      refuse("rope-frequencies",
+             "cosines and sines have a factor that the channels that pass "
+             "have not",
+             nullptr);
+      return std::nullopt;
+    }
   }
   return rope;
 }
 
-std::optional<Rope> matchRope(Scalars &scalars, const Expr *element,
-                              AffineExpr sequence, AffineExpr channel,
-                              Refusal &refusal) {
+std::optional<Rope> matchRope(Scalars &scalars, LiteralTables &tables,
+                              const Expr *element, AffineExpr sequence,
+                              AffineExpr channel, Refusal &refusal) {
   Axes &axes = scalars.getAxes();
   int64_t channels = axes.extent(channel);
   if (ShapedType::isDynamic(channels) || channels < 2 ||
       channels > 2 * maxPairs || !element->is(Expr::Kind::Element))
     return std::nullopt;
-  Matcher matcher{scalars, sequence, channel, refusal};
-  matcher.width = std::min(32u, element->type.getIntOrFloatBitWidth());
-  const Expr *whole = matcher.lookExact(element);
+  Matcher matcher{
+      scalars, sequence, channel, refusal,
+      TurnReader(scalars, tables, sequence,
+                 std::min(32u, element->type.getIntOrFloatBitWidth()))};
+  const Expr *whole = matcher.turns.look(element);
   if (whole == element)
     return std::nullopt; // not computed here
   // where the channels are cut is where dim may end
@@ -298,8 +279,11 @@ std::optional<Rope> matchRope(Scalars &scalars, const Expr *element,
       return;
     LinearForm form = axes.linearize(e->affine);
     if (form.terms.size() == 1 && form.terms.front().first == channel &&
-        dims.size() < 8)
-      dims.insert(std::abs(form.constant));
+        dims.size() < 8) {
+      // channel - dim >= 0, or dim - 1 - channel >= 0
+      dims.insert(form.terms.front().second > 0 ? -form.constant
+                                                : form.constant + 1);
+    }
   });
   for (int64_t dim : dims)
     for (bool interleaved : {false, true}) {
@@ -314,7 +298,7 @@ std::optional<Rope> matchRope(Scalars &scalars, const Expr *element,
   bool turns = false;
   walkExpr(whole, [&](const Expr *e) {
     for (const Expr *operand : scalars.expand(e)->operands)
-      turns |= matcher.lookExact(operand)->isApply<math::CosOp, math::SinOp>();
+      turns |= matcher.turns.look(operand)->isApply<math::CosOp, math::SinOp>();
   });
   if (turns)
     matcher.refuse("rope-form",

@@ -132,6 +132,11 @@ static Band fitBand(const Rows &rows) {
       Band band = high;
       band.low = low.low;
       band.lowValue = low.lowValue;
+      // one entry in each row selects; a mask would show no more than that
+      if (band.low == Band::Bound::Diagonal &&
+          band.high == Band::Bound::Diagonal &&
+          band.lowValue + 1 == band.highValue)
+        continue;
       band.holds = fits(band, rows);
       if (band.holds)
         return band;
@@ -180,7 +185,7 @@ const Expr *Scalars::bandElement(DenseElementsAttr attribute,
       dims.push_back(d);
   // one long dimension is the only row
   int64_t rows = dims.size() == 2 ? type.getDimSize(dims.front()) : 1;
-  auto [known, inserted] = tables.try_emplace(attribute);
+  auto [known, inserted] = tables.bands.try_emplace(attribute);
   if (inserted && type.getNumElements() <= maxTableElements)
     known->second = readBand(attribute, rows, type.getDimSize(dims.back()));
   const Band &band = known->second;

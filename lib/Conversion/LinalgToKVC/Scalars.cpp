@@ -233,6 +233,8 @@ const Expr *Scalars::evaluateBody(linalg::LinalgOp op, Value value,
       OpOperand *operand = op.getMatchingOpOperand(argument);
       std::optional<Index> index = operandIndex(axes, op, *operand, loops);
       const Expr *result = index ? element(operand->get(), *index) : nullptr;
+      if (result && op.isDpsInit(operand))
+        result = expand(result); // what a sum starts from
       known[v] = result;
       return result;
     }
@@ -294,7 +296,14 @@ const Expr *Scalars::define(const Expr *expr) {
     unsigned result = cast<OpResult>(expr->tensor).getResultNumber();
     std::optional<Index> loops =
         solveLoops(axes, linalgOp, result, expr->index);
-    if (!loops || llvm::is_contained(*loops, AffineExpr()))
+    if (!loops)
+      return nullptr;
+    // a sum of one term is that term
+    SmallVector<int64_t> extents = linalgOp.getStaticLoopRanges();
+    for (auto [loop, extent] : llvm::zip_equal(*loops, extents))
+      if (!loop && extent == 1)
+        loop = getAffineConstantExpr(0, axes.getContext());
+    if (llvm::is_contained(*loops, AffineExpr()))
       return nullptr;
     Operation *yield = linalgOp.getBlock()->getTerminator();
     return evaluateBody(linalgOp, yield->getOperand(result), *loops);

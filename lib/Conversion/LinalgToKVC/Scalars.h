@@ -19,6 +19,7 @@
 #include "llvm/ADT/FoldingSet.h"
 #include "llvm/ADT/StringMap.h"
 #include <deque>
+#include <map>
 
 namespace kvc::raise {
 
@@ -77,8 +78,20 @@ struct Band {
   Bound low = Bound::None, high = Bound::None;
   int64_t lowValue = 0, highValue = 0, prefix = 0;
 };
+/// Frequencies that literal cosines and sines were proven to turn by.
+struct TurnNumbers {
+  std::string refused; // why not, or empty
+  llvm::SmallVector<double> frequencies;
+  double sinSign = 1, factor = 1;
+};
 /// What was read of literal tables, kept over all layers of a function.
-using LiteralTables = llvm::DenseMap<mlir::Attribute, Band>;
+struct LiteralTables {
+  llvm::DenseMap<mlir::Attribute, Band> bands;
+  /// By the two tables, and where in a row their pairs stand.
+  std::map<std::tuple<const void *, const void *, std::vector<int64_t>>,
+           TurnNumbers>
+      turns;
+};
 
 class Scalars {
 public:
