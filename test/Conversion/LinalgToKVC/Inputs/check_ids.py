@@ -10,7 +10,7 @@ import sys
 root = pathlib.Path(sys.argv[1])
 given = set()
 for path in (root / "lib/Conversion/LinalgToKVC").glob("*.cpp"):
-    given |= set(re.findall(r'(?:refuse|fail|note)\(\s*"([a-z-]+)"', path.read_text()))
+    given |= set(re.findall(r'(?:refuse|fail|note)\(\s*(?:refusal,\s*)?"([a-z-]+)"', path.read_text()))
     given |= set(re.findall(r'addMissed\(\{[^"]*"([a-z-]+)"', path.read_text()))
     given |= set(re.findall(r'notes\.push_back\(\{"([a-z-]+)"', path.read_text()))
     given |= set(re.findall(r'refusal = \{\s*"([a-z-]+)"', path.read_text()))
