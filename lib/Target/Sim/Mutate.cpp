@@ -142,9 +142,9 @@ void Collector::collectLanes(Operation *op) {
   add("shift-lane-map", op, [op, shifted] {
     OpBuilder builder(op);
     Type type = op->getOperand(1).getType();
-    op->setOperand(1, LLVM::ConstantOp::create(
-                          builder, op->getLoc(), type,
-                          builder.getIntegerAttr(type, shifted)));
+    op->setOperand(
+        1, LLVM::ConstantOp::create(builder, op->getLoc(), type,
+                                    builder.getIntegerAttr(type, shifted)));
   });
 }
 
@@ -153,20 +153,20 @@ void Collector::collectMatrices(Operation *op) {
     add("shift-shuffle", op, [op] {
       OpBuilder builder(op);
       Value offset = op->getOperand(2);
-      Value one = LLVM::ConstantOp::create(
-          builder, op->getLoc(), offset.getType(),
-          builder.getIntegerAttr(offset.getType(), 1));
-      op->setOperand(
-          2, LLVM::XOrOp::create(builder, op->getLoc(), offset, one));
+      Value one =
+          LLVM::ConstantOp::create(builder, op->getLoc(), offset.getType(),
+                                   builder.getIntegerAttr(offset.getType(), 1));
+      op->setOperand(2,
+                     LLVM::XOrOp::create(builder, op->getLoc(), offset, one));
     });
   } else if (is(op, "nvvm.ldmatrix")) {
     add("shift-matrix", op, [op] {
       OpBuilder builder(op);
       Value pointer = op->getOperand(0);
-      op->setOperand(0, LLVM::GEPOp::create(
-                            builder, op->getLoc(), pointer.getType(),
-                            builder.getI8Type(), pointer,
-                            ArrayRef<LLVM::GEPArg>{16}));
+      op->setOperand(0,
+                     LLVM::GEPOp::create(builder, op->getLoc(),
+                                         pointer.getType(), builder.getI8Type(),
+                                         pointer, ArrayRef<LLVM::GEPArg>{16}));
     });
     add("flip-transposition", op, [op] {
       MLIRContext *context = op->getContext();
