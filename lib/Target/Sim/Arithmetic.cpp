@@ -83,6 +83,39 @@ void Rewriter::approximate(Operation *op, uint32_t which) {
   op->erase();
 }
 
+/// fma of 16-bit floats, rounded once: host code would go through a library.
+void Rewriter::fusedMultiplyAdd(Operation *op) {
+  Location loc = op->getLoc();
+  Type type = op->getResult(0).getType();
+  uint32_t which =
+      KVCRT_SIM_HALF2_FMA |
+      (elementOf(type).isBF16() ? KVCRT_SIM_TYPE_BF16 : KVCRT_SIM_TYPE_F16)
+          << 8;
+  auto one = [&](ValueRange operands) {
+    SmallVector<Value> words = {i32(loc, which)};
+    for (Value operand : operands)
+      words.push_back(toInteger(loc, operand, 32));
+    return fromInteger(loc, call(op, Intrinsic::half2, words), elementOf(type));
+  };
+  Value result;
+  if (auto vector = dyn_cast<VectorType>(type)) {
+    result = LLVM::PoisonOp::create(builder, loc, vector);
+    for (int64_t i = 0; i < vector.getNumElements(); ++i) {
+      Value index = i32(loc, uint32_t(i));
+      SmallVector<Value> elements;
+      for (Value operand : op->getOperands())
+        elements.push_back(
+            LLVM::ExtractElementOp::create(builder, loc, operand, index));
+      result = LLVM::InsertElementOp::create(builder, loc, result,
+                                             one(elements), index);
+    }
+  } else {
+    result = one(op->getOperands());
+  }
+  op->getResult(0).replaceAllUsesWith(result);
+  op->erase();
+}
+
 LogicalResult Rewriter::rewriteArithmetic(Operation *op, bool &handled) {
   Location loc = op->getLoc();
   StringRef name = op->getName().stripDialect();
@@ -104,6 +137,11 @@ LogicalResult Rewriter::rewriteArithmetic(Operation *op, bool &handled) {
     return success();
   }
   Type result = op->getNumResults() == 1 ? op->getResult(0).getType() : Type();
+  if (isa<LLVM::FMAOp, LLVM::FMulAddOp>(op) &&
+      (elementOf(result).isBF16() || elementOf(result).isF16())) {
+    fusedMultiplyAdd(op);
+    return success();
+  }
   // Out of range saturates on a GPU and is poison on the host.
   if (isa<LLVM::FPToSIOp, LLVM::FPToUIOp>(op)) {
     bool isSigned = isa<LLVM::FPToSIOp>(op);

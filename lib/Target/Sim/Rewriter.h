@@ -129,6 +129,7 @@ private:
   mlir::LogicalResult rewriteArithmetic(mlir::Operation *op, bool &handled);
   mlir::Value truncateToBf16(mlir::Location loc, mlir::Value value);
   void approximate(mlir::Operation *op, uint32_t which);
+  void fusedMultiplyAdd(mlir::Operation *op);
 
   mlir::Value thread;
   Locations &locations;
