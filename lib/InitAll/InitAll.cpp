@@ -10,6 +10,7 @@
 
 #include "kvc/InitAll.h"
 #include "kvc/Conversion/KVCToCPU/KVCToCPU.h"
+#include "kvc/Conversion/KVCToGPU/KVCToGPU.h"
 #include "kvc/Conversion/LinalgToKVC/LinalgToKVC.h"
 #include "kvc/Conversion/ModelToCPU/Passes.h"
 #include "kvc/Dialect/KVC/IR/BufferizableOpInterfaceImpl.h"
@@ -33,6 +34,7 @@ void kvc::registerAllPasses() {
   cpu::registerKVCTargetCPUPasses();
   sim::registerKVCTargetSimPasses();
   registerKVCToCPU();
+  registerKVCToGPU();
   registerLinalgToKVCPasses();
 }
 

@@ -62,8 +62,10 @@ Num KernelBuilder::nullPtr() {
 }
 
 Num KernelBuilder::splat(Num scalar, int64_t lanes) {
-  if (lanes == 1)
-    return scalar;
+  return lanes == 1 ? scalar : splatVector(scalar, lanes);
+}
+
+Num KernelBuilder::splatVector(Num scalar, int64_t lanes) {
   return num(vector::BroadcastOp::create(
       *this, VectorType::get(lanes, scalar.type()), scalar.value));
 }
@@ -209,6 +211,13 @@ void KernelBuilder::loop(Num begin, Num end, int64_t step, Body body) {
     body(i);
     return {};
   });
+}
+
+void KernelBuilder::loopBy(Num begin, Num end, Num step, Body body) {
+  auto op = scf::ForOp::create(*this, begin.value, end.value, step.value);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPoint(op.getBody()->getTerminator());
+  body(num(op.getInductionVar()));
 }
 
 static SmallVector<Value> values(ArrayRef<Num> nums) {

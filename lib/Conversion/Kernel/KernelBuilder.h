@@ -92,6 +92,8 @@ public:
 
   /// A vector whose lanes all hold `scalar`.
   Num splat(Num scalar, int64_t lanes);
+  /// The same, a vector even of one lane.
+  Num splatVector(Num scalar, int64_t lanes);
   /// <0, 1, ..., lanes - 1> as i32.
   Num iota(int64_t lanes);
   Num lane(Num vector, int64_t index);
@@ -124,6 +126,8 @@ public:
   void loop(Num begin, Num end, int64_t step, Body body);
   Nums loop(Num begin, Num end, int64_t step, llvm::ArrayRef<Num> initial,
             CarriedBody body);
+  /// A loop whose step is a value.
+  void loopBy(Num begin, Num end, Num step, Body body);
   void ifThen(Num condition, llvm::function_ref<void()> then);
   Nums ifElse(Num condition, llvm::function_ref<Nums()> then,
               llvm::function_ref<Nums()> otherwise);

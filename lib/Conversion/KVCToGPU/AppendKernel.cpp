@@ -1,0 +1,170 @@
+//===- AppendKernel.cpp - this step's keys and values into the pool -------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A row (token, KV head) belongs to as many lanes as it has pieces of eight
+// elements, rounded up to a power of two, so that a warp handles several rows
+// of a small head. Keys are turned where the policy says so; the storage axis
+// encodes.
+//
+// Invariant: a slot of -1 is skipped and a block outside the pool is reported,
+// never written; block times stride is computed in 64 bits.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Kernels.h"
+#include "Rotation.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace kvc::gpu {
+
+static constexpr int64_t kThreads = 128, kPiece = 8;
+
+namespace {
+/// One of new_key and new_value with the plane that it goes to.
+struct Destination {
+  StorageAttrInterface storage;
+  int64_t dim;
+  bool rotated;
+  Num data, tokenStride, headStride;
+  AbiStruct<kvcrt_plane> plane;
+};
+} // namespace
+
+/// The greatest magnitude of a row of which `lanes` lanes hold `elements`
+/// each; a NaN among them is the result.
+static Num rowMagnitude(ArrayRef<Num> elements, int64_t lanes) {
+  KernelBuilder &b = *elements[0].builder;
+  auto larger = [&](Num x, Num y) {
+    return b.num(arith::MaximumFOp::create(b, x.value, y.value));
+  };
+  Num largest;
+  for (Num x : elements) {
+    Num magnitude = b.num(math::AbsFOp::create(b, x.value));
+    largest = largest ? larger(largest, magnitude) : magnitude;
+  }
+  for (int64_t step = lanes / 2; step > 0; step /= 2)
+    largest = larger(largest, shuffleXor(largest, step));
+  return largest;
+}
+
+/// Appends rows [0, rows) of one plane, the warp's rows first.
+static void emitAppendRows(KernelBuilder &b, const Variant &v,
+                           AbiStruct<kvcrt_params> params,
+                           const Destination &to) {
+  auto cache = params.inner<kvcrt_cache>(KVC_FIELD(kvcrt_params, cache));
+  int64_t pieces = to.dim / kPiece;
+  int64_t lanes = llvm::PowerOf2Ceil(pieces);
+  int64_t rowsPerWarp = 32 / lanes;
+  AbiStruct<kvcrt_step_header> header(
+      params.load(KVC_FIELD(kvcrt_params, step.header)));
+  Num tokens = loadInvariant(
+      b.i32(), b.at(header.address(), offsetof(kvcrt_step_header, num_tokens)),
+      4);
+  Num rows = tokens * v.kvHeads();
+  Num errorWord = cache.load(KVC_FIELD(kvcrt_cache, error_word));
+  Num slots = cache.load(KVC_FIELD(kvcrt_cache, slot_mapping));
+  Num numBlocks = cache.load(KVC_FIELD(kvcrt_cache, num_blocks));
+  AbiStruct<kvcrt_plane> p = to.plane;
+
+  Num lane = laneId(b);
+  Num warps = gridBlocks(b) * (kThreads / 32);
+  Num warp = blockId(b) * (kThreads / 32) + warpId(b);
+  Num piece = lane & (lanes - 1);
+  Num firstElement = min(piece, b.i32(pieces - 1)) * kPiece;
+  // Uniform over the warp: the shuffles below need all lanes.
+  b.loopBy(warp * rowsPerWarp, rows, warps * rowsPerWarp, [&](Num first) {
+    Num row = first + (lane >> llvm::Log2_64(lanes));
+    Num exists = row < rows;
+    Num safe = min(row, rows - 1);
+    Num token = safe / v.kvHeads(), head = safe % v.kvHeads();
+    Num slot = loadStepI32(slots, token);
+    Num block = slot / int64_t(v.policy.block);
+    Num wanted = exists & (slot >= 0);
+    Num inPool = block < numBlocks;
+    b.ifThen(wanted & isFalse(inPool),
+             [&] { emitRaiseError(errorWord, KVCRT_ERROR_BLOCK_RANGE); });
+    Num writes = wanted & inPool & (piece < pieces);
+
+    Num source = b.at(to.data, b.toI64(token) * to.tokenStride +
+                                   b.toI64(head) * to.headStride);
+    Nums elements;
+    if (to.rotated) {
+      Num position = loadStepI32(
+          params.load(KVC_FIELD(kvcrt_params, step.positions)), token);
+      Angles angles = Angles::at(cache, v, position, writes);
+      elements = emitRotatedPiece(v, angles, source, firstElement, kPiece);
+    } else {
+      elements = emitPlainPiece(v, source, firstElement, kPiece);
+    }
+    RowScale scale;
+    if (to.storage.hasScale()) {
+      Num largest = b.splatVector(rowMagnitude(elements, lanes), 1);
+      scale = to.storage.emitScale(b, b.getLoc(), largest.value);
+    }
+    SmallVector<Value> scalars;
+    for (Num element : elements)
+      scalars.push_back(element.value);
+    Value values = vector::FromElementsOp::create(
+        b, VectorType::get(kPiece, b.f32()), scalars);
+    Num codes = b.num(to.storage.emitEncode(b, b.getLoc(), values, scale.scale,
+                                            scale.zeroPoint));
+    Num place = slot % int64_t(v.policy.block);
+    b.ifThen(writes, [&] {
+      Num target = b.at(
+          p.load(KVC_FIELD(kvcrt_plane, payload)),
+          b.toI64(block) * p.load(KVC_FIELD(kvcrt_plane, block_stride)) +
+              b.toI64(head) * p.load(KVC_FIELD(kvcrt_plane, head_stride)) +
+              b.toI64(place) * p.load(KVC_FIELD(kvcrt_plane, token_stride)));
+      int64_t bits = to.storage.getBits();
+      b.store(codes, b.at(target, b.toI64(firstElement) * bits / 8),
+              unsigned(kPiece * bits / 8));
+    });
+    if (!to.storage.hasScale())
+      return;
+    b.ifThen(writes & (piece == 0), [&] {
+      Num value = b.num(scale.scale);
+      b.store(value,
+              b.at(p.load(KVC_FIELD(kvcrt_plane, scale)),
+                   b.toI64(block) *
+                           p.load(KVC_FIELD(kvcrt_plane, scale_block_stride)) +
+                       b.toI64(head) *
+                           p.load(KVC_FIELD(kvcrt_plane, scale_head_stride)) +
+                       b.toI64(place) *
+                           p.load(KVC_FIELD(kvcrt_plane, scale_token_stride))));
+      // Infinities and NaN leave nothing of themselves when subtracted.
+      b.ifThen(isNan(value - value),
+               [&] { emitRaiseError(errorWord, KVCRT_ERROR_NAN_INPUT); });
+    });
+  });
+}
+
+void KernelEmitter::emitAppend() {
+  emitKernel(
+      "_append", kThreads, /*sharedBytes=*/0,
+      [&](KernelBuilder &b, AbiStruct<kvcrt_params> params) {
+        auto cache = params.inner<kvcrt_cache>(KVC_FIELD(kvcrt_params, cache));
+        emitAppendRows(
+            b, variant, params,
+            {variant.keyStorage, variant.keyDim(), variant.rotatesAtAppend(),
+             params.load(KVC_FIELD(kvcrt_params, new_key.data)),
+             params.load(KVC_FIELD(kvcrt_params, new_key.token_stride)),
+             params.load(KVC_FIELD(kvcrt_params, new_key.head_stride)),
+             cache.inner<kvcrt_plane>(KVC_FIELD(kvcrt_cache, key))});
+        emitAppendRows(
+            b, variant, params,
+            {variant.valueStorage, variant.valueDim(), false,
+             params.load(KVC_FIELD(kvcrt_params, new_value.data)),
+             params.load(KVC_FIELD(kvcrt_params, new_value.token_stride)),
+             params.load(KVC_FIELD(kvcrt_params, new_value.head_stride)),
+             cache.inner<kvcrt_plane>(KVC_FIELD(kvcrt_cache, value))});
+      });
+}
+
+} // namespace kvc::gpu

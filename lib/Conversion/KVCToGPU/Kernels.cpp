@@ -1,0 +1,108 @@
+//===- Kernels.cpp - the frame of a GPU kernel ----------------------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Invariant: a kernel's one parameter is kvcrt_params by value, so that a
+// launch needs nothing but its address; shared memory is one external variable
+// whose size the launch gives.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Kernels.h"
+
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace mlir;
+
+namespace kvc::gpu {
+
+FailureOr<Chip> Chip::get(StringRef name,
+                          llvm::function_ref<InFlightDiagnostic()> emitError) {
+  int architecture = llvm::StringSwitch<int>(name)
+                         .Case("sm_80", 80)
+                         .Case("sm_86", 86)
+                         .Case("sm_89", 89)
+                         .Cases({"sm_90", "sm_90a"}, 90)
+                         .Cases({"sm_100", "sm_100a"}, 100)
+                         .Cases({"sm_120", "sm_120a"}, 120)
+                         .Default(0);
+  if (architecture == 0)
+    return emitError() << "expected a chip of sm_80, sm_86, sm_89, sm_90, "
+                          "sm_90a, sm_100a or sm_120, got "
+                       << name;
+  Chip chip;
+  chip.architecture = architecture;
+  chip.hasFp8 = architecture >= 89;
+  // CUDA programming guide, "maximum amount of shared memory per thread block".
+  switch (architecture) {
+  case 80:
+    chip.sharedBytes = 163 * 1024;
+    break;
+  case 86:
+  case 89:
+  case 120:
+    chip.sharedBytes = 99 * 1024;
+    break;
+  default:
+    chip.sharedBytes = 227 * 1024;
+  }
+  return chip;
+}
+
+void KernelEmitter::emitShared() {
+  auto bytes = LLVM::LLVMArrayType::get(builder.getI8Type(), 0);
+  LLVM::GlobalOp::create(builder, variant.op->getLoc(), bytes,
+                         /*isConstant=*/false, LLVM::Linkage::External,
+                         "kvc_shared", Attribute(), /*alignment=*/128,
+                         /*addrSpace=*/3);
+}
+
+void KernelEmitter::emitKernel(
+    StringRef suffix, int64_t threads, int64_t sharedBytes,
+    llvm::function_ref<void(KernelBuilder &, AbiStruct<kvcrt_params>)> body) {
+  Location loc = variant.op->getLoc();
+  MLIRContext *context = builder.getContext();
+  OpBuilder::InsertionGuard guard(builder);
+  auto pointer = LLVM::LLVMPointerType::get(context);
+  auto kernel = LLVM::LLVMFuncOp::create(
+      builder, loc, variant.name + suffix.str(),
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {pointer}));
+  // The size and alignment of the C structure; fields are read by offset.
+  static_assert(sizeof(kvcrt_params) % 8 == 0);
+  auto block =
+      LLVM::LLVMArrayType::get(builder.getI64Type(), sizeof(kvcrt_params) / 8);
+  kernel.setArgAttr(0, LLVM::LLVMDialect::getByValAttrName(),
+                    TypeAttr::get(block));
+  kernel.setArgAttr(0, "nvvm.grid_constant", builder.getUnitAttr());
+  kernel.setArgAttr(0, LLVM::LLVMDialect::getAlignAttrName(),
+                    builder.getI64IntegerAttr(alignof(kvcrt_params)));
+  kernel->setAttr("gpu.kernel", builder.getUnitAttr());
+  kernel->setAttr("nvvm.kernel", builder.getUnitAttr());
+  kernel->setAttr("nvvm.reqntid",
+                  builder.getDenseI32ArrayAttr({int32_t(threads), 1, 1}));
+  kernel->setAttr("kvc.shared_bytes", builder.getI64IntegerAttr(sharedBytes));
+
+  builder.setInsertionPointToStart(kernel.addEntryBlock(builder));
+  VectorTarget target;
+  target.vectorBits = 128;
+  target.dataSpace = 1;
+  KernelBuilder b(loc, builder, target);
+  body(b, AbiStruct<kvcrt_params>(b.num(kernel.getArgument(0))));
+  LLVM::ReturnOp::create(b, ValueRange{});
+}
+
+static Num loadStep(Type type, Num array, Num index) {
+  KernelBuilder &b = *array.builder;
+  return loadInvariant(type, b.at(array, b.toI64(index) * 4), 4);
+}
+
+Num loadStepI32(Num array, Num index) {
+  return loadStep(array.builder->i32(), array, index);
+}
+
+Num loadStepF32(Num array, Num index) {
+  return loadStep(array.builder->f32(), array, index);
+}
+
+} // namespace kvc::gpu

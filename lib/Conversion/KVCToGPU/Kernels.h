@@ -1,0 +1,66 @@
+//===- Kernels.h - the GPU kernels that a variant becomes -------*- C++ -*-===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One emitter per variant. A schedule is a file that implements one emit
+// function here; it gets a builder inside the kernel and the parameter block.
+//
+// Invariant: a kernel is right for any grid: its blocks walk their list with
+// stride gridDim.x, and those without work leave.
+//
+//===----------------------------------------------------------------------===//
+#ifndef KVC_LIB_CONVERSION_KVCTOGPU_KERNELS_H
+#define KVC_LIB_CONVERSION_KVCTOGPU_KERNELS_H
+
+#include "../Kernel/Variant.h"
+#include "Warp.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+
+namespace kvc::gpu {
+
+/// The GPU that kernels are made for.
+struct Chip {
+  int architecture = 90;        // 80, 86, 89, 90, 100, 120
+  int64_t sharedBytes = 232448; // that one block can have
+  bool hasFp8 = true;           // converts e4m3 in hardware (sm_89 on)
+  /// Fails for a chip that kvc has no kernels for; `emitError` says so.
+  static mlir::FailureOr<Chip>
+  get(llvm::StringRef name,
+      llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
+};
+
+/// Reads `op`; reports and fails where this engine has no kernel for it.
+mlir::FailureOr<Variant> getVariant(VariantOp op);
+
+class KernelEmitter {
+public:
+  /// `builder` stands in the gpu.module.
+  KernelEmitter(const Variant &variant, const Chip &chip,
+                mlir::OpBuilder &builder)
+      : variant(variant), chip(chip), builder(builder) {}
+
+  void emitShared(); // Kernels.cpp
+  void emitAppend(); // AppendKernel.cpp
+
+private:
+  /// A kernel <name><suffix> of blocks of `threads` threads with `sharedBytes`
+  /// of dynamic shared memory.
+  void emitKernel(
+      llvm::StringRef suffix, int64_t threads, int64_t sharedBytes,
+      llvm::function_ref<void(KernelBuilder &, AbiStruct<kvcrt_params>)> body);
+
+  const Variant &variant;
+  const Chip &chip;
+  mlir::OpBuilder &builder;
+};
+
+/// Element `index` of an array of i32 or f32 that no kernel of the step
+/// writes; i32 stays i32.
+Num loadStepI32(Num array, Num index);
+Num loadStepF32(Num array, Num index);
+
+} // namespace kvc::gpu
+
+#endif // KVC_LIB_CONVERSION_KVCTOGPU_KERNELS_H

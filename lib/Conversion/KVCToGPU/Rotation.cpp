@@ -1,0 +1,115 @@
+//===- Rotation.cpp - RoPE on a piece of a row in registers ---------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// (a, b) becomes (a cos - b sin, a sin + b cos): an element is its own value
+// times cos plus its partner's times a signed sin.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Rotation.h"
+
+#include "Kernels.h"
+
+using namespace mlir;
+
+namespace kvc::gpu {
+
+Angles Angles::at(AbiStruct<kvcrt_cache> cache, const Variant &variant,
+                  Num position, Num active) {
+  KernelBuilder &b = *position.builder;
+  Num positions = cache.load(KVC_FIELD(kvcrt_cache, rope_positions));
+  Num outside = (position < 0) | (position >= positions);
+  b.ifThen(outside & active, [&] {
+    emitRaiseError(cache.load(KVC_FIELD(kvcrt_cache, error_word)),
+                   KVCRT_ERROR_POSITION_RANGE);
+  });
+  Num nearest = max(min(position, positions - 1), b.i32(0));
+  int64_t pairs = variant.policy.rope.dim / 2;
+  return {b.at(cache.load(KVC_FIELD(kvcrt_cache, rope_table)),
+               b.toI64(nearest) * (pairs * 8))};
+}
+
+/// `count` neighbours from element `first` on, in one access where `whole`.
+static Nums loadElements(const Variant &variant, Num source, Num first,
+                         int64_t count, bool whole) {
+  KernelBuilder &b = *source.builder;
+  int64_t bytes = variant.element.getIntOrFloatBitWidth() / 8;
+  Num at = b.at(source, b.toI64(first) * bytes);
+  Nums elements;
+  if (whole) {
+    Num piece = loadInvariant(b.vec(count, variant.element), at,
+                              unsigned(count * bytes));
+    for (int64_t i = 0; i < count; ++i)
+      elements.push_back(b.toF32(b.lane(piece, i)));
+    return elements;
+  }
+  for (int64_t i = 0; i < count; ++i)
+    elements.push_back(b.toF32(
+        loadInvariant(variant.element, b.at(at, i * bytes), unsigned(bytes))));
+  return elements;
+}
+
+Nums emitPlainPiece(const Variant &variant, Num source, Num first,
+                    int64_t count) {
+  return loadElements(variant, source, first, count, /*whole=*/true);
+}
+
+Nums emitRotatedPiece(const Variant &variant, const Angles &angles, Num source,
+                      Num first, int64_t count) {
+  KernelBuilder &b = *source.builder;
+  int64_t dim = variant.policy.rope.dim, half = dim / 2;
+  bool neox = variant.policy.rope.style == KVCRT_ROPE_NEOX;
+  Nums own = loadElements(variant, source, first, count, /*whole=*/true);
+
+  auto angle = [&](Num pair) -> std::pair<Num, Num> {
+    Num both = loadInvariant(b.vec(2, b.f32()),
+                             b.at(angles.row, b.toI64(pair) * 8), 8);
+    return {b.lane(both, 0), b.lane(both, 1)};
+  };
+  Nums turned = own;
+  if (!neox) {
+    for (int64_t i = 0; i < count; i += 2) {
+      // Pairs beyond the rotated dimension read the last one and drop it.
+      Num element = first + i;
+      Num inside = element < dim;
+      auto [cosine, sine] = angle(min(element >> 1, b.i32(half - 1)));
+      Num x = own[i], y = own[i + 1];
+      turned[i] = select(inside, fma(x, cosine, -(y * sine)), x);
+      turned[i + 1] = select(inside, fma(x, sine, y * cosine), y);
+    }
+    return turned;
+  }
+  // A piece whose elements all have their partners in one piece of the other
+  // half, when the halves are whole pieces.
+  bool whole = half % count == 0;
+  if (whole) {
+    Num inside = first < dim, low = first < half;
+    Num partnerAt = select(low, first + half, first - half);
+    // A piece beyond the rotated dimension is its own partner.
+    partnerAt = select(inside, partnerAt, first);
+    Num pair = min(select(low, first, first - half), b.i32(half - count));
+    Nums partner = loadElements(variant, source, partnerAt, count, true);
+    for (int64_t i = 0; i < count; ++i) {
+      auto [cosine, sine] = angle(pair + i);
+      Num result = fma(own[i], cosine, partner[i] * select(low, -sine, sine));
+      turned[i] = select(inside, result, own[i]);
+    }
+    return turned;
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    Num element = first + i;
+    Num inside = element < dim, low = element < half;
+    Num partnerAt =
+        select(inside, select(low, element + half, element - half), element);
+    Num partner = loadElements(variant, source, partnerAt, 1, false)[0];
+    auto [cosine, sine] =
+        angle(min(select(low, element, element - half), b.i32(half - 1)));
+    Num result = fma(own[i], cosine, partner * select(low, -sine, sine));
+    turned[i] = select(inside, result, own[i]);
+  }
+  return turned;
+}
+
+} // namespace kvc::gpu

@@ -1,0 +1,43 @@
+//===- Rotation.h - RoPE on a piece of a row in registers -------*- C++ -*-===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A thread holds neighbouring elements of a row; the elements that they are
+// turned with are read from the row's source again, so that no two threads need
+// to meet.
+//
+// Invariant: elements from the rotated dimension on are left as they are.
+//
+//===----------------------------------------------------------------------===//
+#ifndef KVC_LIB_CONVERSION_KVCTOGPU_ROTATION_H
+#define KVC_LIB_CONVERSION_KVCTOGPU_ROTATION_H
+
+#include "../Kernel/Variant.h"
+#include "Warp.h"
+
+namespace kvc::gpu {
+
+/// The {cos, sin} pairs of one position.
+struct Angles {
+  Num row; // !llvm.ptr<1>
+  /// Those of `position` (i32) of the cache's table. A position outside the
+  /// table sets KVCRT_ERROR_POSITION_RANGE where `active` (i1) and takes the
+  /// nearest one in it.
+  static Angles at(AbiStruct<kvcrt_cache> cache, const Variant &variant,
+                   Num position, Num active);
+};
+
+/// Elements [first, first + count) of the row of `element` at `source`, as
+/// f32, turned by `angles`; `first` (i32) is a multiple of `count`, 2 to 8 and
+/// even, and the piece lies within the row.
+Nums emitRotatedPiece(const Variant &variant, const Angles &angles, Num source,
+                      Num first, int64_t count);
+
+/// The piece as it stands.
+Nums emitPlainPiece(const Variant &variant, Num source, Num first,
+                    int64_t count);
+
+} // namespace kvc::gpu
+
+#endif // KVC_LIB_CONVERSION_KVCTOGPU_ROTATION_H

@@ -1,0 +1,69 @@
+//===- Variant.cpp - what the GPU engine has kernels for ------------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Invariant: a variant that comes through here has kernels on every chip, as
+// far as shared memory reaches (TileShape.cpp looks at that).
+//
+//===----------------------------------------------------------------------===//
+
+#include "Kernels.h"
+
+using namespace mlir;
+
+namespace kvc::gpu {
+
+/// Rows are copied in pieces of 16 bytes and multiplied in steps of 16
+/// elements.
+static constexpr int64_t kMaxDim = 256, kDimStep = 16;
+
+static LogicalResult verifyDim(VariantOp op, StringRef what, int64_t dim) {
+  if (dim % kDimStep == 0 && dim <= kMaxDim)
+    return success();
+  return op.emitOpError("expected a ")
+         << what << " head_dim that is a multiple of " << kDimStep << " up to "
+         << kMaxDim << " for the gpu engine, got " << dim
+         << "; pad the heads or use the cpu engine";
+}
+
+static LogicalResult verifyStorage(VariantOp op, StringRef what,
+                                   StorageAttrInterface storage, Type element) {
+  std::string reason = storage.getUnsupportedReason();
+  if (!reason.empty())
+    return op.emitOpError("cannot run this storage of ")
+           << what << ": " << reason;
+  if (storage.hasScale() || storage.getPayloadType() == element)
+    return success();
+  return op.emitOpError("cannot run this storage of ")
+         << what << ": the gpu engine keeps plain rows in the element type "
+         << element << ", got " << storage.getPayloadType()
+         << "; use #kvc.plain<" << element << "> or an 8-bit format";
+}
+
+FailureOr<Variant> getVariant(VariantOp op) {
+  Variant v = Variant::read(op);
+  if (failed(verifyDim(op, "key", v.keyDim())) ||
+      failed(verifyDim(op, "value", v.valueDim())))
+    return failure();
+  if (!v.element.isF16() && !v.element.isBF16()) {
+    op.emitOpError("expected an element type of f16 or bf16 for the gpu "
+                   "engine, got ")
+        << v.element << "; matrix instructions take 16-bit operands";
+    return failure();
+  }
+  if (failed(verifyStorage(op, "keys", v.keyStorage, v.element)) ||
+      failed(verifyStorage(op, "values", v.valueStorage, v.element)))
+    return failure();
+  if (v.policy.retention != KVCRT_RETAIN_ALL &&
+      v.policy.retention != KVCRT_RETAIN_WINDOW &&
+      v.policy.retention != KVCRT_RETAIN_STREAMING) {
+    op.emitOpError("expected retention all, window or streaming for the gpu "
+                   "engine, got ")
+        << v.retention;
+    return failure();
+  }
+  return v;
+}
+
+} // namespace kvc::gpu

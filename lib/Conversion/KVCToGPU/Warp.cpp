@@ -1,0 +1,237 @@
+//===- Warp.cpp - what a warp can do, as formulas -------------------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Invariant: every op here has a meaning in the simulator as well
+// (lib/Target/Sim/NvvmOps.cpp), and none becomes a call.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Warp.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+
+namespace kvc::gpu {
+
+//===----------------------------------------------------------------------===//
+// Where a thread is
+//===----------------------------------------------------------------------===//
+
+template <typename Register> static Num readRegister(KernelBuilder &b) {
+  return b.num(Register::create(b, b.i32()));
+}
+
+Num threadId(KernelBuilder &b) { return readRegister<NVVM::ThreadIdXOp>(b); }
+Num laneId(KernelBuilder &b) { return threadId(b) & 31; }
+Num blockId(KernelBuilder &b) { return readRegister<NVVM::BlockIdXOp>(b); }
+Num gridBlocks(KernelBuilder &b) { return readRegister<NVVM::GridDimXOp>(b); }
+
+Num warpId(KernelBuilder &b) {
+  // The shuffle tells the compiler that the number is uniform.
+  return shuffleFrom(threadId(b) >> 5, b.i32(0));
+}
+
+//===----------------------------------------------------------------------===//
+// Order
+//===----------------------------------------------------------------------===//
+
+static Value allLanes(KernelBuilder &b) { return b.i32(-1).value; }
+
+void blockBarrier(KernelBuilder &b) { NVVM::Barrier0Op::create(b); }
+void warpSync(KernelBuilder &b) { NVVM::SyncWarpOp::create(b, allLanes(b)); }
+void gpuFence(KernelBuilder &b) {
+  NVVM::MembarOp::create(b, NVVM::MemScopeKind::GPU);
+}
+
+//===----------------------------------------------------------------------===//
+// Between lanes
+//===----------------------------------------------------------------------===//
+
+static Num shuffle(Num value, Num offset, NVVM::ShflKind kind) {
+  KernelBuilder &b = *value.builder;
+  return b.num(NVVM::ShflOp::create(b, value.type(), allLanes(b), value.value,
+                                    offset.value, b.i32(31).value, kind,
+                                    UnitAttr()));
+}
+
+Num shuffleXor(Num value, int64_t lanes) {
+  return shuffle(value, value.builder->i32(lanes), NVVM::ShflKind::bfly);
+}
+
+Num shuffleFrom(Num value, Num lane) {
+  return shuffle(value, lane, NVVM::ShflKind::idx);
+}
+
+Num laneMax(Num value, int64_t lanes) {
+  for (int64_t step = lanes / 2; step > 0; step /= 2)
+    value = max(value, shuffleXor(value, step));
+  return value;
+}
+
+Num laneSum(Num value, int64_t lanes) {
+  for (int64_t step = lanes / 2; step > 0; step /= 2)
+    value = value + shuffleXor(value, step);
+  return value;
+}
+
+Num anyLane(Num flag) {
+  KernelBuilder &b = *flag.builder;
+  return b.num(NVVM::VoteSyncOp::create(b, b.getI1Type(), allLanes(b),
+                                        flag.value, NVVM::VoteSyncKind::any));
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+Num sharedMemory(KernelBuilder &b, int64_t bytes) {
+  Type type = LLVM::LLVMPointerType::get(b.getContext(), 3);
+  return b.at(b.num(LLVM::AddressOfOp::create(b, type, "kvc_shared")), bytes);
+}
+
+Num loadInvariant(Type type, Num address, unsigned alignment) {
+  KernelBuilder &b = *address.builder;
+  auto load = LLVM::LoadOp::create(b, type, address.value, alignment);
+  load.setInvariant(true);
+  return b.num(load);
+}
+
+void copyAsync16(Num shared, Num global, Num readable) {
+  KernelBuilder &b = *shared.builder;
+  Value bytes;
+  if (readable)
+    bytes = select(readable, b.i32(16), b.i32(0)).value;
+  NVVM::CpAsyncOp::create(b, shared.value, global.value, 16,
+                          NVVM::LoadCacheModifierKind::CG, bytes);
+}
+
+void copyCommit(KernelBuilder &b) { NVVM::CpAsyncCommitGroupOp::create(b); }
+
+void copyWait(KernelBuilder &b, int64_t newest) {
+  NVVM::CpAsyncWaitGroupOp::create(b, uint32_t(newest));
+}
+
+void emitRaiseError(Num errorWord, int bits) {
+  KernelBuilder &b = *errorWord.builder;
+  b.ifThen(errorWord != b.nullPtr(), [&] {
+    LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::_or, errorWord.value,
+                              b.i32(bits).value,
+                              LLVM::AtomicOrdering::monotonic);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Matrices
+//===----------------------------------------------------------------------===//
+
+static Nums unpackStruct(KernelBuilder &b, Value packed, int64_t count) {
+  Nums parts;
+  for (int64_t i = 0; i < count; ++i)
+    parts.push_back(b.num(LLVM::ExtractValueOp::create(b, packed, i)));
+  return parts;
+}
+
+Nums loadMatrix(Num address, int64_t count, bool transposed) {
+  KernelBuilder &b = *address.builder;
+  Type type = b.i32();
+  if (count > 1)
+    type = LLVM::LLVMStructType::getLiteral(b.getContext(),
+                                            SmallVector<Type>(count, b.i32()));
+  Value loaded = NVVM::LdMatrixOp::create(
+      b, type, address.value, uint32_t(count),
+      transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row,
+      NVVM::LdStMatrixShapeAttr::get(b.getContext(), 8, 8),
+      NVVM::LdStMatrixEltType::B16);
+  if (count == 1)
+    return {b.num(loaded)};
+  return unpackStruct(b, loaded, count);
+}
+
+Nums multiply(Type element, ArrayRef<Num> a, ArrayRef<Num> b, ArrayRef<Num> c) {
+  KernelBuilder &builder = *a[0].builder;
+  bool isHalf = element.isF16();
+  auto operands = [&](ArrayRef<Num> nums, bool pairs) {
+    SmallVector<Value> values;
+    for (Num n : nums)
+      values.push_back(pairs && isHalf
+                           ? LLVM::BitcastOp::create(
+                                 builder, VectorType::get(2, element), n.value)
+                                 .getResult()
+                           : n.value);
+    return values;
+  };
+  std::array<NVVM::MMATypes, 2> types;
+  types.fill(isHalf ? NVVM::MMATypes::f16 : NVVM::MMATypes::bf16);
+  std::array<NVVM::MMALayout, 2> layouts = {NVVM::MMALayout::row,
+                                            NVVM::MMALayout::col};
+  Type result = LLVM::LLVMStructType::getLiteral(
+      builder.getContext(), SmallVector<Type>(4, builder.f32()));
+  SmallVector<Value> left = operands(a, true), right = operands(b, true),
+                     sums = operands(c, false);
+  Value product = NVVM::MmaOp::create(
+      builder, result, left, right, sums, ArrayRef<int64_t>{16, 8, 16},
+      std::nullopt, std::nullopt, types, layouts);
+  return unpackStruct(builder, product, 4);
+}
+
+//===----------------------------------------------------------------------===//
+// Pairs
+//===----------------------------------------------------------------------===//
+
+Num packPair(Num low, Num high, Type element) {
+  KernelBuilder &b = *low.builder;
+  Num pair = b.num(LLVM::PoisonOp::create(b, VectorType::get(2, b.f32())));
+  pair = b.num(
+      LLVM::InsertElementOp::create(b, pair.value, low.value, b.i32(0).value));
+  pair = b.num(
+      LLVM::InsertElementOp::create(b, pair.value, high.value, b.i32(1).value));
+  return b.num(
+      LLVM::BitcastOp::create(b, b.i32(), b.roundTo(pair, element).value));
+}
+
+std::pair<Num, Num> unpackPair(Num pair, Type element) {
+  KernelBuilder &b = *pair.builder;
+  if (element.isBF16())
+    return {b.bitcast(pair << 16, b.f32()),
+            b.bitcast(pair & double(int32_t(0xffff0000)), b.f32())};
+  Num both = b.num(
+      LLVM::BitcastOp::create(b, VectorType::get(2, element), pair.value));
+  auto half = [&](int64_t i) {
+    return b.toF32(
+        b.num(LLVM::ExtractElementOp::create(b, both.value, b.i32(i).value)));
+  };
+  return {half(0), half(1)};
+}
+
+//===----------------------------------------------------------------------===//
+// Functions
+//===----------------------------------------------------------------------===//
+
+Num exp2Approx(Num x) {
+  KernelBuilder &b = *x.builder;
+  return b.num(math::Exp2Op::create(b, x.value, arith::FastMathFlags::afn));
+}
+
+Num log2Approx(Num x) {
+  KernelBuilder &b = *x.builder;
+  return b.num(math::Log2Op::create(b, x.value, arith::FastMathFlags::afn));
+}
+
+Num reciprocal(Num x) {
+  KernelBuilder &b = *x.builder;
+  return b.num(NVVM::InlinePtxOp::create(b, TypeRange{b.f32()},
+                                         ValueRange{x.value}, ValueRange{},
+                                         "rcp.approx.ftz.f32 $0, $1;", Value())
+                   .getResult(0));
+}
+
+Num tanhApprox(Num x) {
+  Num e = exp2Approx(x * 2.8853900817779268);
+  return fma(reciprocal(e + 1.0), x.like(-2.0), x.like(1.0));
+}
+
+} // namespace kvc::gpu

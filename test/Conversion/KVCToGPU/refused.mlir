@@ -1,0 +1,28 @@
+// What the GPU engine has no kernel for is an error that names the limit and
+// the way out.
+// RUN: kvc-opt %s --convert-kvc-to-gpu --split-input-file --verify-diagnostics
+// RUN: not kvc-opt %s --convert-kvc-to-gpu=chip=sm_70 --split-input-file 2>&1 | FileCheck %s
+// CHECK: error: expected a chip of sm_80, sm_86, sm_89, sm_90, sm_90a, sm_100a or sm_120, got sm_70
+
+// expected-error@+1 {{expected an element type of f16 or bf16 for the gpu engine, got 'f32'; matrix instructions take 16-bit operands}}
+kvc.variant @f32 {cache = !kvc.cache<kv_heads = 2, head_dim = 64, f32>, query_heads = 8}
+
+// -----
+
+// expected-error@+1 {{expected a key head_dim that is a multiple of 16 up to 256 for the gpu engine, got 72; pad the heads or use the cpu engine}}
+kvc.variant @dim {cache = !kvc.cache<kv_heads = 2, head_dim = 72, bf16>, query_heads = 8}
+
+// -----
+
+// expected-error@+1 {{expected a value head_dim that is a multiple of 16 up to 256 for the gpu engine, got 512; pad the heads or use the cpu engine}}
+kvc.variant @value {cache = !kvc.cache<kv_heads = 2, head_dim = 64 : 512, bf16>, query_heads = 8}
+
+// -----
+
+// expected-error@+1 {{cannot run this storage of keys: the gpu engine keeps plain rows in the element type 'bf16', got 'f32'; use #kvc.plain<'bf16'> or an 8-bit format}}
+kvc.variant @plain {cache = !kvc.cache<kv_heads = 2, head_dim = 64, bf16, key = #kvc.plain<f32>>, query_heads = 8}
+
+// -----
+
+// expected-error@+1 {{cannot run this storage of values: no engine runs this quantised storage yet}}
+kvc.variant @i4 {cache = !kvc.cache<kv_heads = 2, head_dim = 64, bf16, value = #kvc.quant<i4>>, query_heads = 8}
