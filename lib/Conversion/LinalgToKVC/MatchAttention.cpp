@@ -109,6 +109,16 @@ static unsigned widthOf(Type type) {
   return type.isIntOrFloat() ? type.getIntOrFloatBitWidth() : 64;
 }
 
+/// The narrowest type that an operand passes through on its way from its source:
+/// what a graph rounds its queries to, it computes attention in.
+static Type narrowestOf(ArrayRef<Operand> seen) {
+  Type narrowest = seen.front().element->type;
+  for (const Operand &operand : seen)
+    if (widthOf(operand.element->type) < widthOf(narrowest))
+      narrowest = operand.element->type;
+  return narrowest;
+}
+
 /// Chooses the tensor to start from: of the wanted element type, as deep as
 /// possible, in a layout that can be brought into `wanted`.
 bool Walk::source(Match &match, ArrayRef<Operand> seen, const Layout &wanted,
@@ -349,10 +359,8 @@ bool Walk::run() {
 
   // one element type for all: what the product yields, or what they were
   Type wide = getElementTypeOrSelf(result.tensor.getType());
-  Type narrow = q.back().element->type;
-  bool allNarrow = llvm::all_of(
-      std::initializer_list<SmallVector<Operand> *>{&q, &k, &values},
-      [&](auto *seen) { return seen->back().element->type == narrow; });
+  Type narrow = narrowestOf(q);
+  bool allNarrow = narrow == narrowestOf(k) && narrow == narrowestOf(values);
   if (!isa<Float16Type, BFloat16Type, Float32Type>(wide))
     return refuse("element-type", "only f16, bf16 and f32 are recognised");
   match.elementType = allNarrow && widthOf(narrow) < widthOf(wide) &&
@@ -361,7 +369,7 @@ bool Walk::run() {
                           : wide;
   unsigned precision = widthOf(wide);
   for (auto *seen : {&q, &k, &values})
-    precision = std::min(precision, widthOf(seen->back().element->type));
+    precision = std::min(precision, widthOf(narrowestOf(*seen)));
   if (scalars.getNarrowest() < precision)
     return refuse("rounding", "scores or probabilities are rounded to a "
                               "narrower type than queries, keys and values");
