@@ -109,8 +109,8 @@ static unsigned widthOf(Type type) {
   return type.isIntOrFloat() ? type.getIntOrFloatBitWidth() : 64;
 }
 
-/// The narrowest type that an operand passes through on its way from its source:
-/// what a graph rounds its queries to, it computes attention in.
+/// The narrowest type that an operand passes through on its way from its
+/// source: what a graph rounds its queries to, it computes attention in.
 static Type narrowestOf(ArrayRef<Operand> seen) {
   Type narrowest = seen.front().element->type;
   for (const Operand &operand : seen)

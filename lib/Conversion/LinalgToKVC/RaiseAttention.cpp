@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Build.h"
+#include "FrontDoors.h"
 #include "Report.h"
 #include "kvc/Conversion/LinalgToKVC/LinalgToKVC.h"
 #include "kvc/Dialect/KVC/IR/KVC.h"
@@ -21,10 +22,12 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/Support/Debug.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
+#include <thread>
 
 namespace kvc {
 #define GEN_PASS_DEF_RAISEATTENTIONPASS
@@ -54,6 +57,8 @@ public:
   Report run();
 
 private:
+  void writeOutForeign(IRRewriter &rewriter);
+  void settleForeign(IRRewriter &rewriter);
   void tryContraction(IRRewriter &rewriter, linalg::LinalgOp op);
   bool isSoftmax(Operation *exponential);
   void reportLeftovers();
@@ -69,6 +74,8 @@ private:
   LiteralTables tables;
   llvm::DenseSet<Operation *> taken;
   llvm::DenseMap<Operation *, Note> refused;
+  SmallVector<WrittenOut> foreign;
+  llvm::DenseSet<Operation *> raisedValues; // products that were replaced
 };
 } // namespace
 
@@ -96,6 +103,7 @@ void Raiser::tryContraction(IRRewriter &rewriter, linalg::LinalgOp op) {
     return;
   }
   taken.insert(anchor);
+  raisedValues.insert(op);
   report.addRaised(loc, std::move(reading), std::move(kept));
 }
 
@@ -143,19 +151,50 @@ void Raiser::reportLeftovers() {
   });
 }
 
+/// Attention ops of other dialects are written out in linalg for the matcher.
+void Raiser::writeOutForeign(IRRewriter &rewriter) {
+  SmallVector<Operation *> met;
+  func.walk([&](Operation *op) {
+    if (isForeignAttention(op))
+      met.push_back(op);
+  });
+  for (Operation *op : met) {
+    Refusal refusal;
+    if (std::optional<WrittenOut> written = writeOut(rewriter, op, refusal))
+      foreign.push_back(*written);
+    else
+      report.addMissed(Note{locate(op), refusal.id.str(), refusal.why});
+  }
+}
+
+/// Those that raise took go; the others stand as they were.
+void Raiser::settleForeign(IRRewriter &rewriter) {
+  for (const WrittenOut &written : foreign) {
+    if (!raisedValues.contains(written.values))
+      rewriter.replaceAllUsesWith(written.result, written.op->getResult(0));
+    else
+      rewriter.eraseOp(written.op);
+  }
+}
+
 Report Raiser::run() {
+  IRRewriter rewriter(func.getContext());
+  writeOutForeign(rewriter);
   SmallVector<linalg::LinalgOp> candidates;
   func.walk([&](linalg::LinalgOp op) {
     if (isContractionLike(op))
       candidates.push_back(op);
   });
-  IRRewriter rewriter(func.getContext());
   for (linalg::LinalgOp op : candidates)
     tryContraction(rewriter, op);
   // what lost its last use goes; a score with other users stays
   if (!taken.empty())
     (void)runRegionDCE(rewriter, func->getRegions());
   reportLeftovers();
+  if (!foreign.empty()) {
+    settleForeign(rewriter);
+    (void)runRegionDCE(rewriter, func->getRegions());
+  }
   return std::move(report);
 }
 
@@ -163,6 +202,48 @@ namespace {
 struct RaiseAttention
     : public kvc::impl::RaiseAttentionPassBase<RaiseAttention> {
   using RaiseAttentionPassBase::RaiseAttentionPassBase;
+
+  void getDependentDialects(DialectRegistry &registry) const override {
+    RaiseAttentionPassBase::getDependentDialects(registry);
+    OpPassManager tosa(func::FuncOp::getOperationName());
+    buildTosaToLinalg(tosa);
+    tosa.getDependentDialects(registry);
+  }
+
+  /// A TOSA graph that may hold attention goes through upstream's lowering; if
+  /// that fails the graph stays as it was. Returns what went wrong.
+  std::string lowerTosa() {
+    func::FuncOp func = getOperation();
+    if (!mayHoldTosaAttention(func))
+      return {};
+    OpPassManager pipeline(func::FuncOp::getOperationName());
+    buildTosaToLinalg(pipeline);
+    OwningOpRef<func::FuncOp> before = func.clone();
+    std::string why;
+    bool lowered = false;
+    {
+      // what goes wrong is a remark, not an error: nothing is lost
+      std::thread::id self = std::this_thread::get_id();
+      ScopedDiagnosticHandler quiet(&getContext(), [&](Diagnostic &diagnostic) {
+        if (std::this_thread::get_id() != self)
+          return failure();
+        if (why.empty())
+          why = diagnostic.str();
+        return success();
+      });
+      lowered = succeeded(runPipeline(pipeline, func));
+    }
+    if (lowered) {
+      remark::analysis(func.getLoc(), remark::RemarkOpts::name("tosa-lowered")
+                                          .category(DEBUG_TYPE)
+                                          .function(func.getName()))
+          << "lowered from TOSA to linalg to look for attention";
+      return {};
+    }
+    func->setAttrs((*before)->getAttrDictionary());
+    func.getBody().takeBody(before->getBody());
+    return why.empty() ? "no reason given" : why;
+  }
 
   /// Once per pipeline, before its functions: empties the file that they are
   /// going to write to.
@@ -182,7 +263,11 @@ struct RaiseAttention
     // what a model computes without a cache stays as the exporter wrote it
     if (getOperation()->hasAttr("kvc.recompute"))
       return;
+    std::string notLowered = lowerTosa();
     Report report = Raiser(getOperation()).run();
+    if (!notLowered.empty())
+      report.addMissed({getOperation().getLoc(), "tosa-lowering",
+                        "upstream's lowering of TOSA failed: " + notLowered});
     StringRef function = getOperation().getName();
     report.emitRemarks(DEBUG_TYPE, function);
     if (report.empty() || explain == ExplainFormat::none)

@@ -1,0 +1,62 @@
+// A TOSA graph is handed over as it is; one that holds no attention, or that
+// upstream cannot lower, stays as it is.
+// RUN: kvc-opt %s --allow-unregistered-dialect --pass-pipeline='builtin.module(func.func(kvc-raise-attention))' | FileCheck %s
+// RUN: kvc-opt %s --allow-unregistered-dialect --pass-pipeline='builtin.module(func.func(kvc-raise-attention))' --remarks-filter=kvc-raise-attention -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+// REMARK-NOT: error:
+
+// CHECK-LABEL: @scaled
+// CHECK: kvc.attention {{.*}} {scale = 5.000000e-01 : f32} : (tensor<1x3x5x4xf32>, tensor<1x3x5x4xf32>, tensor<1x3x5x4xf32>) -> tensor<1x3x5x4xf32>
+// CHECK-NOT: tosa.
+// REMARK-DAG: [Analysis] tosa-lowered | Category:kvc-raise-attention | Function=scaled
+// REMARK-DAG: [Passed] raise-attention | Category:kvc-raise-attention | Function=scaled
+func.func @scaled(%q: tensor<3x5x4xf32>, %k: tensor<3x4x5xf32>, %v: tensor<3x5x4xf32>) -> tensor<3x5x4xf32> {
+  %zp = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %shift = "tosa.const"() <{values = dense<0> : tensor<1xi8>}> : () -> tensor<1xi8>
+  %half = "tosa.const"() <{values = dense<0.5> : tensor<1x1x1xf32>}> : () -> tensor<1x1x1xf32>
+  %score = tosa.matmul %q, %k, %zp, %zp : (tensor<3x5x4xf32>, tensor<3x4x5xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<3x5x5xf32>
+  %scaled = tosa.mul %score, %half, %shift : (tensor<3x5x5xf32>, tensor<1x1x1xf32>, tensor<1xi8>) -> tensor<3x5x5xf32>
+  %max = tosa.reduce_max %scaled {axis = 2 : i32} : (tensor<3x5x5xf32>) -> tensor<3x5x1xf32>
+  %less = tosa.sub %scaled, %max : (tensor<3x5x5xf32>, tensor<3x5x1xf32>) -> tensor<3x5x5xf32>
+  %e = tosa.exp %less : (tensor<3x5x5xf32>) -> tensor<3x5x5xf32>
+  %sum = tosa.reduce_sum %e {axis = 2 : i32} : (tensor<3x5x5xf32>) -> tensor<3x5x1xf32>
+  %over = tosa.reciprocal %sum : (tensor<3x5x1xf32>) -> tensor<3x5x1xf32>
+  %p = tosa.mul %e, %over, %shift : (tensor<3x5x5xf32>, tensor<3x5x1xf32>, tensor<1xi8>) -> tensor<3x5x5xf32>
+  %out = tosa.matmul %p, %v, %zp, %zp : (tensor<3x5x5xf32>, tensor<3x5x4xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<3x5x4xf32>
+  return %out : tensor<3x5x4xf32>
+}
+
+// no exponential, no attention
+// CHECK-LABEL: @linear
+// CHECK: tosa.matmul
+// REMARK-NOT: Function=linear
+func.func @linear(%q: tensor<3x5x4xf32>, %k: tensor<3x4x5xf32>, %v: tensor<3x5x4xf32>) -> tensor<3x5x4xf32> {
+  %zp = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %shift = "tosa.const"() <{values = dense<0> : tensor<1xi8>}> : () -> tensor<1xi8>
+  %half = "tosa.const"() <{values = dense<0.5> : tensor<1x1x1xf32>}> : () -> tensor<1x1x1xf32>
+  %s = tosa.matmul %q, %k, %zp, %zp : (tensor<3x5x4xf32>, tensor<3x4x5xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<3x5x5xf32>
+  %out = tosa.matmul %s, %v, %zp, %zp : (tensor<3x5x5xf32>, tensor<3x5x4xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<3x5x4xf32>
+  return %out : tensor<3x5x4xf32>
+}
+
+// an op that only its maker can lower
+// CHECK-LABEL: @custom
+// CHECK-NOT: linalg.
+// CHECK: tosa.exp
+// CHECK: tosa.custom
+// REMARK-DAG: [Missed] tosa-lowering | Category:kvc-raise-attention | Function=custom | {{.*}}tosa.custom
+func.func @custom(%q: tensor<3x5x4xf32>, %k: tensor<3x4x5xf32>, %v: tensor<3x5x4xf32>) -> tensor<3x5x4xf32> {
+  %zp = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %shift = "tosa.const"() <{values = dense<0> : tensor<1xi8>}> : () -> tensor<1xi8>
+  %half = "tosa.const"() <{values = dense<0.5> : tensor<1x1x1xf32>}> : () -> tensor<1x1x1xf32>
+  %score = tosa.matmul %q, %k, %zp, %zp : (tensor<3x5x4xf32>, tensor<3x4x5xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<3x5x5xf32>
+  %scaled = tosa.mul %score, %half, %shift : (tensor<3x5x5xf32>, tensor<1x1x1xf32>, tensor<1xi8>) -> tensor<3x5x5xf32>
+  %max = tosa.reduce_max %scaled {axis = 2 : i32} : (tensor<3x5x5xf32>) -> tensor<3x5x1xf32>
+  %less = tosa.sub %scaled, %max : (tensor<3x5x5xf32>, tensor<3x5x1xf32>) -> tensor<3x5x5xf32>
+  %e = tosa.exp %less : (tensor<3x5x5xf32>) -> tensor<3x5x5xf32>
+  %sum = tosa.reduce_sum %e {axis = 2 : i32} : (tensor<3x5x5xf32>) -> tensor<3x5x1xf32>
+  %over = tosa.reciprocal %sum : (tensor<3x5x1xf32>) -> tensor<3x5x1xf32>
+  %p = tosa.mul %e, %over, %shift : (tensor<3x5x5xf32>, tensor<3x5x1xf32>, tensor<1xi8>) -> tensor<3x5x5xf32>
+  %out = tosa.matmul %p, %v, %zp, %zp : (tensor<3x5x5xf32>, tensor<3x5x4xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<3x5x4xf32>
+  %turned = tosa.custom %out {operator_name = "turn", domain_name = "someone", implementation_attrs = ""} : (tensor<3x5x4xf32>) -> tensor<3x5x4xf32>
+  return %turned : tensor<3x5x4xf32>
+}
