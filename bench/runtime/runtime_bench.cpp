@@ -9,6 +9,7 @@
 // window.
 //
 //===----------------------------------------------------------------------===//
+#include "kvcrt/plan.h"
 #include "kvcrt/runtime.h"
 
 #include <benchmark/benchmark.h>
@@ -177,5 +178,43 @@ void ForkRelease(benchmark::State &state) {
   }
 }
 BENCHMARK(ForkRelease);
+
+/// Plan of a decode step over 8 KV heads, for 132 SMs of two blocks: `kind` 0
+/// has lengths from 1 to 4096, 1 has one sequence of 128k among them.
+void PlanAttend(benchmark::State &state) {
+  kvcrt_plan_desc desc;
+  kvcrt_struct_init(&desc, sizeof(desc));
+  desc.kv_heads = 8;
+  desc.group = 4;
+  desc.decode_rows = 16;
+  desc.prefill_rows = 64;
+  desc.tile_keys = 16;
+  desc.decode_resident = 264;
+  desc.prefill_resident = 132;
+  desc.causal = 1;
+  desc.decode_tokens = 8;
+  const int32_t sequences = state.range(0);
+  std::vector<int32_t> indptr(sequences + 1), lengths(sequences);
+  for (int32_t s = 0; s < sequences; ++s) {
+    indptr[s + 1] = s + 1;
+    lengths[s] = 1 + (s * 2654435761u >> 7) % 4096;
+  }
+  if (state.range(1))
+    lengths[sequences / 2] = 131072;
+  kvcrt_plan plan = {};
+  require(kvcrt_plan_attend_sizes(&desc, sequences, sequences, 131072,
+                                  &plan.capacity));
+  std::vector<kvcrt_task> tasks(plan.capacity.tasks);
+  plan.tasks = tasks.data();
+  for (auto _ : state)
+    require(kvcrt_plan_attend(&desc, sequences, indptr.data(), lengths.data(),
+                              &plan));
+  state.counters["tasks"] = plan.num_tasks;
+}
+BENCHMARK(PlanAttend)
+    ->Args({900, 0})
+    ->Args({900, 1})
+    ->Args({32, 1})
+    ->Args({1, 1});
 
 } // namespace

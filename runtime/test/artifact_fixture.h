@@ -16,7 +16,7 @@
 namespace kvcrt_test {
 
 inline const char kManifest[] = R"({
- "kvc": 1, "abi": 1, "target": "cpu", "triple": "x86_64-unknown-linux-gnu",
+ "kvc": 1, "abi": 2, "target": "cpu", "triple": "x86_64-unknown-linux-gnu",
  "cpu_features": [FEATURES], "kind": "model", "max_positions": 2048,
  "vocab": 256, "bytes_per_token": 4096.0,
  "entry": {"init": "kvc_model_init", "step": "kvc_model_step",

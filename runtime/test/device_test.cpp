@@ -211,7 +211,7 @@ TEST(DeviceCreate, SaysWhatIsWrong) {
   EXPECT_EQ(kvcrt_device_create(&desc, &device, text, sizeof(text)),
             KVCRT_INVALID_ARGUMENT);
   KVCRT_INIT(&desc);
-  desc.abi_version = 2;
+  desc.abi_version = KVCRT_ABI_VERSION + 1;
   EXPECT_EQ(kvcrt_device_create(&desc, &device, text, sizeof(text)),
             KVCRT_VERSION_MISMATCH);
   EXPECT_EQ(device, nullptr);

@@ -49,7 +49,7 @@ TEST_F(ManifestTest, ManifestAsStructures) {
 TEST_F(ManifestTest, ManifestErrors) {
   const std::string good = manifest();
   EXPECT_EQ(seal("{"), KVCRT_CORRUPT);
-  EXPECT_EQ(seal(replaced(good, "\"abi\": 1", "\"abi\": 2")),
+  EXPECT_EQ(seal(replaced(good, "\"abi\": 2", "\"abi\": 1")),
             KVCRT_VERSION_MISMATCH);
   EXPECT_EQ(seal(replaced(good, "\"cpu\"", "\"sm_90a\"")), KVCRT_UNSUPPORTED);
   EXPECT_EQ(seal(replaced(good, "\"layers\": [1]", "\"layers\": [2]")),

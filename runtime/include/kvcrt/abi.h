@@ -37,7 +37,7 @@
 extern "C" {
 #endif
 
-#define KVCRT_ABI_VERSION 1u
+#define KVCRT_ABI_VERSION 2u
 
 /* Most tensors that a score region can capture, and their highest rank. */
 #define KVCRT_MAX_CAPTURES 4
@@ -88,6 +88,49 @@ typedef struct kvcrt_hooks {
                     const struct kvcrt_params *params);
 } kvcrt_hooks;
 
+/*===-- GPU kernels: what compiled host code hands to a device --===*/
+
+/* What an image is, and so which device can take it. */
+typedef enum kvcrt_image_kind {
+  KVCRT_IMAGE_PTX = 0,   /* NUL-terminated text; the driver assembles it */
+  KVCRT_IMAGE_CUBIN = 1, /* for exactly one chip */
+  /* data is a kvcrt_sim_kernel (kvcrt/sim.h), one kernel by itself */
+  KVCRT_IMAGE_SIM = 2
+} kvcrt_image_kind;
+
+typedef struct kvcrt_image {
+  int32_t kind; /* kvcrt_image_kind */
+  int32_t sm;   /* compute capability: 90 */
+  const void *data;
+  uint64_t size;    /* bytes */
+  const char *chip; /* "sm_90a" */
+} kvcrt_image;
+
+/* One GPU kernel of an artefact: constant data, identified by its address. */
+typedef struct kvcrt_kernel {
+  uint32_t struct_size;
+  uint32_t abi_version;
+  const char *name;      /* of the function in its images */
+  uint32_t threads;      /* of a block, in one dimension */
+  uint32_t shared_bytes; /* dynamic shared memory of a block */
+  /* best first: a device takes the first that it can run */
+  const kvcrt_image *images;
+  uint32_t num_images;
+  uint32_t reserved0;
+} kvcrt_kernel;
+
+/* One launch. `params` is the kernel's one parameter, by value, copied before
+ * the call returns. */
+typedef struct kvcrt_launch {
+  uint32_t struct_size;
+  uint32_t abi_version;
+  const kvcrt_kernel *kernel;
+  uint32_t grid[3]; /* blocks; none of them 0 */
+  uint32_t reserved0;
+  const void *params;
+  uint64_t params_size; /* bytes */
+} kvcrt_launch;
+
 /* What host code may use while it runs. Compiled code calls nothing else: it
  * does not allocate, has no libm and no threads of its own. */
 typedef struct kvcrt_env {
@@ -105,6 +148,11 @@ typedef struct kvcrt_env {
   /* nullable */
   void (*log)(void *context, int32_t level, const char *message);
   const kvcrt_hooks *hooks; /* nullable */
+  /* Enqueues a GPU kernel on `stream` and answers a kvcrt_status; null where
+   * the device runs none. */
+  int32_t (*launch)(void *context, const struct kvcrt_env *env,
+                    const kvcrt_launch *launch);
+  void *stream; /* the device's own notion; null = its default */
 } kvcrt_env;
 
 /* What the caller promises never to exceed; sizes the workspace. */
@@ -126,12 +174,15 @@ typedef struct kvcrt_step_header {
   int32_t num_seqs;
   int32_t num_tokens; /* qo_indptr[num_seqs] */
   int32_t num_logit_rows;
-  /* entries of kvcrt_params.tasks; 0 when kernels plan */
+  /* leading entries of kvcrt_params.tasks, for attend's decode kernel; 0 when
+   * kernels plan for themselves */
   int32_t num_tasks;
   /* upper bounds over the sequences of this step */
   int32_t max_q_len;
   int32_t max_kv_len;
-  int32_t reserved[10];
+  /* entries behind them, for attend's prefill kernel */
+  int32_t num_prefill_tasks;
+  int32_t reserved[9];
 } kvcrt_step_header;
 
 typedef struct kvcrt_step {
@@ -248,14 +299,25 @@ typedef struct kvcrt_tensor {
   int64_t head_stride;
 } kvcrt_tensor;
 
-/* One unit of attention work, for engines that take a plan from the host. */
+/* One unit of attention work, for engines that take a plan from the host
+ * (kvcrt_plan_attend): rows [q_tile * tile_rows, ...) of the n x group rows
+ * that a KV head of a sequence has, against keys [kv_begin, kv_end). Row r is
+ * query token r / group, query head kv_head * group + r % group. */
 typedef struct kvcrt_task {
   int32_t seq;
   int32_t kv_head;
   int32_t q_tile;
-  int32_t kv_begin;
-  int32_t kv_end;
-  int32_t partial_slot; /* -1: writes out directly */
+  int32_t kv_begin; /* a multiple of the tile's keys */
+  int32_t kv_end;   /* an upper bound; kernels clamp it to kv_len */
+  /* -1: the only task of its rows, writes out and lse itself; else the place of
+   * its partial result in split_out and split_lse */
+  int32_t partial_slot;
+  /* Tasks of the same rows: they count their arrivals in counters[merge_group],
+   * and the last one folds the num_splits partials from first slot on, in the
+   * order of slots. */
+  int32_t merge_group;
+  /* number of tasks of the group | index of this one in it << 16 */
+  int32_t splits;
 } kvcrt_task;
 
 typedef struct kvcrt_tensor_map {
@@ -328,6 +390,14 @@ typedef struct kvcrt_params {
   int32_t reserved1;
   /* last-arriver counters; kernels leave them zero */
   int32_t *counters;
+  /* [slots][tile_rows][value head_dim] unnormalised, and [slots][tile_rows][2]
+   * {maximum, sum} in powers of two; scratch of attend between its splits */
+  float *split_out;
+  float *split_state;
+  /* blocks that attend launches of each kernel, from the plan; 0 = none. Any
+   * number gives the same results. */
+  int32_t decode_blocks;
+  int32_t prefill_blocks;
 
   kvcrt_capture captures[KVCRT_MAX_CAPTURES];
 

@@ -5,6 +5,7 @@ The loader ignores what stands behind the ELF, so the file opens as it is.
 import ctypes as C
 
 TASK = C.CFUNCTYPE(None, C.c_void_p, C.c_int64, C.c_int32)
+ABI_VERSION = 2  # KVCRT_ABI_VERSION
 PARALLEL = C.CFUNCTYPE(None, C.c_void_p, C.c_int64, C.c_void_p, C.c_void_p)
 
 
@@ -13,7 +14,8 @@ class Env(C.Structure):
                 ("context", C.c_void_p), ("parallel_for", C.c_void_p),
                 ("num_workers", C.c_int32), ("reserved", C.c_int32),
                 ("workspace", C.c_void_p), ("workspace_size", C.c_uint64),
-                ("log", C.c_void_p), ("hooks", C.c_void_p)]
+                ("log", C.c_void_p), ("hooks", C.c_void_p),
+                ("launch", C.c_void_p), ("stream", C.c_void_p)]
 
 
 class Capacity(C.Structure):
@@ -40,17 +42,17 @@ class Stateless:
         self.library = C.CDLL(path)
         self.library.kvc_model_recompute_workspace.restype = C.c_uint64
 
-    def run(self, tokens, params, sizes, shrink=0, version=1):
+    def run(self, tokens, params, sizes, shrink=0, version=ABI_VERSION):
         """tokens: ints; params: float arrays; sizes: floats of each output.
         Returns (status, outputs). The workspace is `shrink` bytes too small."""
         count = len(tokens)
-        capacity = Capacity(C.sizeof(Capacity), 1, count, 1, count, 1)
+        capacity = Capacity(C.sizeof(Capacity), ABI_VERSION, count, 1, count, 1)
         need = self.library.kvc_model_recompute_workspace(C.byref(capacity))
         guard = 64
         raw = C.create_string_buffer(b"\xff" * (need + 64 + guard), need + 64 + guard)
         base = (C.addressof(raw) + 63) // 64 * 64
         env = Env(C.sizeof(Env), version, None, C.cast(_reversed, C.c_void_p), 1,
-                  0, base, need - shrink, None, None)
+                  0, base, need - shrink, None, None, None, None)
         ids = (C.c_int64 * count)(*tokens)
         weights = [(C.c_float * len(p))(*p) for p in params]
         outputs = [(C.c_float * n)(*([float("nan")] * n)) for n in sizes]
@@ -59,7 +61,7 @@ class Stateless:
             return (C.c_void_p * max(1, len(arrays)))(
                 *[C.addressof(a) for a in arrays])
         held = [pointers(weights), pointers([ids]), pointers(outputs)]
-        args = Args(C.sizeof(Args), 1, count, *[C.addressof(h) for h in held])
+        args = Args(C.sizeof(Args), ABI_VERSION, count, *[C.addressof(h) for h in held])
         status = self.library.kvc_model_recompute(C.byref(env), C.byref(args))
         end = base - C.addressof(raw) + need
         assert raw.raw[end:] == b"\xff" * (len(raw.raw) - end), "wrote behind its workspace"

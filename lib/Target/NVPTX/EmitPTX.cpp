@@ -1,0 +1,203 @@
+//===- EmitPTX.cpp - lowered GPU kernels to PTX ---------------------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Invariant: whatever upstream would abort on (an unknown chip, a PTX version
+// that the chip does not have, too much shared memory) is an error here first.
+//
+//===----------------------------------------------------------------------===//
+
+#include "kvc/Target/NVPTX/NVPTX.h"
+
+#include "mlir/Conversion/NVVMToLLVM/NVVMToLLVM.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/Threading.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/Analysis/TargetLibraryInfo.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Triple.h"
+
+using namespace mlir;
+
+namespace kvc::nvptx {
+
+static constexpr llvm::StringLiteral kTriple = "nvptx64-nvidia-cuda";
+
+FailureOr<const GpuChip *> getChip(StringRef name, EmitError emitError) {
+  if (const GpuChip *chip = findGpuChip(name))
+    return chip;
+  return emitError() << "expected a chip among " << gpuChipNames() << ", got `"
+                     << name << "`";
+}
+
+unsigned ptxVersion(const GpuChip &chip) {
+  // 8.4 (CUDA 12.4) multiplies 8-bit floats; nothing here needs a newer one
+  // unless the chip itself does.
+  return std::max(chip.ptx, 84u);
+}
+
+LogicalResult verifyKernels(gpu::GPUModuleOp module, const GpuChip &chip) {
+  for (auto kernel : module.getOps<LLVM::LLVMFuncOp>()) {
+    auto bytes = kernel->getAttrOfType<IntegerAttr>("kvc.shared_bytes");
+    if (bytes && bytes.getInt() > int64_t(chip.sharedPerBlock))
+      return kernel.emitOpError("expected at most ")
+             << chip.sharedPerBlock << " bytes of shared memory, which is what "
+             << "a block has on " << chip.name.str() << ", got "
+             << bytes.getInt()
+             << "; a smaller head_dim or a narrower storage needs less";
+  }
+  return success();
+}
+
+static const llvm::Target *lookupTarget(std::string &error) {
+  static const bool initialized = [] {
+    LLVMInitializeNVPTXTargetInfo();
+    LLVMInitializeNVPTXTarget();
+    LLVMInitializeNVPTXTargetMC();
+    LLVMInitializeNVPTXAsmPrinter();
+    return true;
+  }();
+  (void)initialized;
+  return llvm::TargetRegistry::lookupTarget(llvm::Triple(kTriple), error);
+}
+
+static std::unique_ptr<llvm::TargetMachine> createMachine(const GpuChip &chip,
+                                                          EmitError emitError) {
+  std::string error;
+  const llvm::Target *target = lookupTarget(error);
+  if (!target) {
+    emitError() << "expected an LLVM with the NVPTX target, got: " << error;
+    return nullptr;
+  }
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      llvm::Triple(kTriple), chip.name,
+      "+ptx" + std::to_string(ptxVersion(chip)), llvm::TargetOptions(),
+      std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+}
+
+static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager graph;
+  llvm::ModuleAnalysisManager modules;
+  // The schedules unroll what is to be unrolled; the loops over keys are to
+  // stay small enough for the instruction cache.
+  llvm::PipelineTuningOptions tuning;
+  tuning.LoopUnrolling = false;
+  llvm::PassBuilder builder(&machine, tuning);
+  llvm::TargetLibraryInfoImpl library(module.getTargetTriple());
+  library.disableAllFunctions();
+  functions.registerPass([&] { return llvm::TargetLibraryAnalysis(library); });
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(graph);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, graph, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
+      .run(module, modules);
+}
+
+FailureOr<std::string> emitPTX(gpu::GPUModuleOp module, const GpuChip &chip) {
+  if (failed(verifyKernels(module, chip)))
+    return failure();
+  auto emitError = [&] { return module.emitOpError(); };
+  std::unique_ptr<llvm::TargetMachine> machine = createMachine(chip, emitError);
+  if (!machine)
+    return failure();
+
+  // The ops that stand for inline PTX become inline assembly; the simulator
+  // wants them as they are, so this happens to a copy.
+  OwningOpRef<ModuleOp> holder = ModuleOp::create(module.getLoc());
+  auto copy = cast<gpu::GPUModuleOp>(
+      OpBuilder::atBlockEnd(holder->getBody()).clone(*module.getOperation()));
+  PassManager manager(module.getContext());
+  manager.addNestedPass<gpu::GPUModuleOp>(createConvertNVVMToLLVMPass());
+  if (failed(manager.run(*holder)))
+    return failure();
+
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> translated =
+      translateModuleToLLVMIR(copy, context, module.getName());
+  if (!translated)
+    return failure();
+  translated->setTargetTriple(machine->getTargetTriple());
+  translated->setDataLayout(machine->createDataLayout());
+  optimize(*translated, *machine);
+
+  llvm::SmallString<0> text;
+  llvm::raw_svector_ostream stream(text);
+  llvm::legacy::PassManager passes;
+  if (machine->addPassesToEmitFile(passes, stream, nullptr,
+                                   llvm::CodeGenFileType::AssemblyFile))
+    return emitError() << "expected a target that can emit PTX, got "
+                       << kTriple;
+  passes.run(*translated);
+  return text.str().str();
+}
+
+static void registerTranslations(MLIRContext &context) {
+  DialectRegistry registry;
+  registerBuiltinDialectTranslation(registry);
+  registerGPUDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+  registerNVVMDialectTranslation(registry);
+  context.appendDialectRegistry(registry);
+}
+
+/// The cubin of one image, from the cache where it has one.
+static LogicalResult assemble(gpu::GPUModuleOp module, Image &image,
+                              const GpuChip &chip, const Ptxas &ptxas,
+                              const CubinCache &cache) {
+  std::string key = CubinCache::key(image.ptx, chip, ptxas), damage;
+  image.cubin = cache.load(key, damage);
+  if (!damage.empty())
+    module.emitWarning() << "kernels are assembled anew: " << damage;
+  if (image.cubin)
+    return success();
+  FailureOr<Cubin> cubin =
+      ptxas.assemble(image.ptx, chip, [&] { return module.emitOpError(); });
+  if (failed(cubin))
+    return failure();
+  image.cubin = std::move(*cubin);
+  if (std::string why = cache.store(key, *image.cubin); !why.empty())
+    module.emitWarning() << "kernels are not kept for the next time: " << why;
+  return success();
+}
+
+FailureOr<std::vector<Image>> compile(ModuleOp module, const GpuChip &chip,
+                                      const Ptxas *ptxas,
+                                      const CubinCache &cache) {
+  registerTranslations(*module.getContext());
+  // lookupTarget's first call is not for several threads at once.
+  std::string error;
+  lookupTarget(error);
+  SmallVector<gpu::GPUModuleOp> kernels(module.getOps<gpu::GPUModuleOp>());
+  std::vector<Image> images(kernels.size());
+  auto compileOne = [&](size_t i) -> LogicalResult {
+    images[i].name = kernels[i].getName().str();
+    FailureOr<std::string> ptx = emitPTX(kernels[i], chip);
+    if (failed(ptx))
+      return failure();
+    images[i].ptx = std::move(*ptx);
+    return ptxas ? assemble(kernels[i], images[i], chip, *ptxas, cache)
+                 : success();
+  };
+  if (failed(failableParallelForEachN(module.getContext(), 0, kernels.size(),
+                                      compileOne)))
+    return failure();
+  return images;
+}
+
+} // namespace kvc::nvptx

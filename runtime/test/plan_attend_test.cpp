@@ -1,0 +1,318 @@
+//===- plan_attend_test.cpp - tasks cover each key of each row once -------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A naive model says which (sequence, head, row, key) triples are visible; the
+// tasks of a plan must cover each of them exactly once, whatever the batch.
+// Times are not tested: the finish of a plan is computed from its tasks.
+//
+//===----------------------------------------------------------------------===//
+#include "kvcrt/plan.h"
+#include "kvcrt/runtime.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <queue>
+#include <random>
+#include <tuple>
+#include <vector>
+
+namespace {
+
+struct Batch {
+  std::vector<int32_t> newTokens, kvLen;
+
+  std::vector<int32_t> indptr() const {
+    std::vector<int32_t> out{0};
+    for (int32_t n : newTokens)
+      out.push_back(out.back() + n);
+    return out;
+  }
+};
+
+kvcrt_plan_desc makeDesc() {
+  kvcrt_plan_desc desc;
+  kvcrt_struct_init(&desc, sizeof(desc));
+  desc.kv_heads = 2;
+  desc.group = 4;
+  desc.decode_rows = 16;
+  desc.prefill_rows = 64;
+  desc.tile_keys = 16;
+  desc.decode_resident = 264;
+  desc.prefill_resident = 132;
+  desc.causal = 1;
+  desc.decode_tokens = 8;
+  return desc;
+}
+
+struct Planned {
+  kvcrt_status status;
+  std::vector<kvcrt_task> tasks;
+  kvcrt_plan plan;
+};
+
+Planned planBatch(const kvcrt_plan_desc &desc, const Batch &batch) {
+  const std::vector<int32_t> indptr = batch.indptr();
+  int32_t longest = 0;
+  for (int32_t length : batch.kvLen)
+    longest = std::max(longest, length);
+  Planned p{};
+  p.status = kvcrt_plan_attend_sizes(&desc, int32_t(batch.kvLen.size()),
+                                     indptr.back(), longest, &p.plan.capacity);
+  EXPECT_EQ(p.status, KVCRT_OK);
+  p.tasks.assign(p.plan.capacity.tasks,
+                 kvcrt_task{-7, -7, -7, -7, -7, -7, -7, -7});
+  p.plan.tasks = p.tasks.data();
+  p.status = kvcrt_plan_attend(&desc, int32_t(batch.kvLen.size()),
+                               indptr.data(), batch.kvLen.data(), &p.plan);
+  p.tasks.resize(p.status == KVCRT_OK ? p.plan.used.tasks : 0);
+  return p;
+}
+
+bool visible(const kvcrt_plan_desc &desc, int64_t query, int64_t key) {
+  if (desc.causal && key > query)
+    return false;
+  return desc.window == 0 || key < desc.sink_tokens ||
+         query - key < desc.window;
+}
+
+/// Counts how often the tasks visit each visible key of each row. `shorter`:
+/// the device's kv_len is that much below the host's bound.
+void expectExactCover(const kvcrt_plan_desc &desc, const Batch &batch,
+                      const Planned &p, int32_t shorter = 0) {
+  std::map<std::tuple<int, int, int>, std::vector<int>> counts;
+  std::map<std::pair<int, int>, int> groups; // (list, group) -> arrivals
+  std::vector<int> slotUses(p.plan.used.slots, 0);
+  for (size_t i = 0; i < p.tasks.size(); ++i) {
+    const kvcrt_task &t = p.tasks[i];
+    ASSERT_GE(t.seq, 0);
+    ASSERT_LT(t.seq, int(batch.kvLen.size()));
+    ASSERT_LT(t.kv_head, desc.kv_heads);
+    const int64_t n = batch.newTokens[t.seq];
+    const bool decode = n <= desc.decode_tokens;
+    ASSERT_EQ(decode, int(i) < p.plan.num_tasks);
+    const int64_t rows = decode ? desc.decode_rows : desc.prefill_rows;
+    const int64_t kvLen = std::max<int64_t>(batch.kvLen[t.seq] - shorter, n);
+    ASSERT_EQ(t.kv_begin % desc.tile_keys, 0);
+    const int splits = t.splits & 0xffff, index = t.splits >> 16;
+    ASSERT_LT(index, splits);
+    if (splits == 1) {
+      ASSERT_EQ(t.partial_slot, -1);
+    } else {
+      ASSERT_LT(t.partial_slot, p.plan.used.slots);
+      ASSERT_LT(t.merge_group, p.plan.used.groups);
+      ++slotUses[t.partial_slot];
+      ++groups[{t.merge_group, splits}];
+    }
+    const int64_t first = t.q_tile * rows;
+    ASSERT_LT(first, n * desc.group);
+    for (int64_t r = first; r < std::min(first + rows, n * desc.group); ++r) {
+      std::vector<int> &row = counts[{t.seq, t.kv_head, int(r)}];
+      row.resize(kvLen);
+      const int64_t query = kvLen - n + r / desc.group;
+      const int64_t begin = index == 0 ? 0 : t.kv_begin;
+      for (int64_t key = begin; key < std::min<int64_t>(t.kv_end, kvLen); ++key)
+        if (visible(desc, query, key))
+          ++row[key];
+    }
+  }
+  for (int uses : slotUses)
+    EXPECT_EQ(uses, 1);
+  for (auto &[key, arrivals] : groups)
+    EXPECT_EQ(arrivals, key.second);
+  for (size_t s = 0; s < batch.kvLen.size(); ++s) {
+    const int64_t n = batch.newTokens[s];
+    const int64_t kvLen = std::max<int64_t>(batch.kvLen[s] - shorter, n);
+    for (int h = 0; h < desc.kv_heads; ++h)
+      for (int64_t r = 0; r < n * desc.group; ++r) {
+        auto it = counts.find({int(s), h, int(r)});
+        ASSERT_NE(it, counts.end()) << "sequence " << s << " row " << r;
+        const int64_t query = kvLen - n + r / desc.group;
+        for (int64_t key = 0; key < kvLen; ++key)
+          ASSERT_EQ(it->second[key], int(visible(desc, query, key)))
+              << "sequence " << s << " head " << h << " row " << r << " key "
+              << key;
+      }
+  }
+}
+
+/// When the last of `blocks` is done, tasks handed out in order; in keys.
+int64_t finish(const std::vector<kvcrt_task> &tasks, int blocks) {
+  std::priority_queue<int64_t, std::vector<int64_t>, std::greater<>> ends;
+  for (int b = 0; b < blocks; ++b)
+    ends.push(0);
+  int64_t last = 0;
+  for (const kvcrt_task &t : tasks) {
+    const int64_t end = ends.top() + (t.kv_end - t.kv_begin);
+    ends.pop();
+    ends.push(end);
+    last = std::max(last, end);
+  }
+  return last;
+}
+
+int64_t work(const std::vector<kvcrt_task> &tasks) {
+  int64_t sum = 0;
+  for (const kvcrt_task &t : tasks)
+    sum += t.kv_end - t.kv_begin;
+  return sum;
+}
+
+TEST(PlanAttend, CoversEachKeyOnce) {
+  kvcrt_plan_desc desc = makeDesc();
+  const Batch batch{{1, 1, 0, 8, 9, 1, 70, 3, 2},
+                    {1, 5000, 12, 8, 9, 16, 333, 17, 2}};
+  for (int32_t window : {0, 1, 16, 100}) {
+    for (int32_t sinks : {0, 5, 40}) {
+      desc.window = window;
+      desc.sink_tokens = window ? sinks : 0;
+      const Planned p = planBatch(desc, batch);
+      ASSERT_EQ(p.status, KVCRT_OK);
+      expectExactCover(desc, batch, p);
+      // the device's lengths are lower than the host's bounds
+      expectExactCover(desc, batch, p, 3);
+    }
+  }
+}
+
+TEST(PlanAttend, CoversRandomBatches) {
+  std::random_device device;
+  const uint32_t seed = device();
+  std::mt19937 random(seed);
+  auto upTo = [&](int n) { return int(random() % (n + 1)); };
+  for (int round = 0; round < 60; ++round) {
+    kvcrt_plan_desc desc = makeDesc();
+    desc.kv_heads = 1 + upTo(3);
+    desc.group = 1 + upTo(20);
+    desc.tile_keys = 16 << upTo(2);
+    desc.decode_resident = 1 + upTo(40);
+    desc.causal = upTo(3) > 0;
+    desc.window = upTo(2) ? 0 : 1 + upTo(200);
+    desc.sink_tokens = desc.window ? upTo(50) : 0;
+    if (upTo(2) == 0)
+      desc.split_keys = desc.tile_keys * (1 + upTo(8)) + desc.tile_keys * 4;
+    Batch batch;
+    for (int s = upTo(12); s > 0; --s) {
+      batch.newTokens.push_back(upTo(3) ? upTo(2) : upTo(40));
+      batch.kvLen.push_back(batch.newTokens.back() + upTo(1 << upTo(12)));
+    }
+    const Planned p = planBatch(desc, batch);
+    ASSERT_EQ(p.status, KVCRT_OK) << "seed " << seed << " round " << round;
+    expectExactCover(desc, batch, p);
+    ASSERT_FALSE(HasFailure()) << "seed " << seed << " round " << round;
+  }
+}
+
+TEST(PlanAttend, EndsEvenly) {
+  struct Case {
+    const char *name;
+    Batch batch;
+  };
+  auto repeat = [](std::vector<std::pair<int, int>> lengths) {
+    Batch batch;
+    for (auto [count, length] : lengths)
+      for (int i = 0; i < count; ++i) {
+        batch.newTokens.push_back(1);
+        batch.kvLen.push_back(length);
+      }
+    return batch;
+  };
+  const Case cases[] = {
+      {"one short", repeat({{1, 1024}})},
+      {"one long", repeat({{1, 131072}})},
+      {"a wave and a half", repeat({{50, 4096}})},
+      {"skewed", repeat({{1, 131072}, {31, 4096}})},
+      {"two long", repeat({{2, 32768}, {30, 4096}})},
+      {"many", repeat({{900, 700}})},
+  };
+  kvcrt_plan_desc desc = makeDesc();
+  desc.kv_heads = 8;
+  for (const Case &c : cases) {
+    const Planned p = planBatch(desc, c.batch);
+    ASSERT_EQ(p.status, KVCRT_OK);
+    const int64_t even = work(p.tasks) / desc.decode_resident;
+    // A block cannot have less than the shortest useful split.
+    const int64_t bound = std::max<int64_t>(even * 5 / 4, even + 128);
+    EXPECT_LE(finish(p.tasks, desc.decode_resident), bound) << c.name;
+  }
+}
+
+TEST(PlanAttend, FixedSplitsDependOnTheSequenceAlone) {
+  kvcrt_plan_desc desc = makeDesc();
+  desc.split_keys = 512;
+  const Batch alone{{2}, {3000}};
+  const Batch crowd{{1, 2, 40, 1}, {9000, 3000, 40, 1}};
+  auto cuts = [&](const Batch &batch, int seq) {
+    std::vector<std::tuple<int, int, int, int>> out;
+    const Planned p = planBatch(desc, batch);
+    for (const kvcrt_task &t : p.tasks)
+      if (t.seq == seq)
+        out.push_back({t.kv_head, t.kv_begin, t.kv_end, t.splits});
+    std::sort(out.begin(), out.end());
+    return out;
+  };
+  EXPECT_EQ(cuts(alone, 0).size(), 2u * 6u);
+  EXPECT_EQ(cuts(alone, 0), cuts(crowd, 1));
+}
+
+TEST(PlanAttend, LongTasksComeFirst) {
+  kvcrt_plan_desc desc = makeDesc();
+  Batch batch{{1, 1, 1}, {100, 20000, 3000}};
+  const Planned p = planBatch(desc, batch);
+  ASSERT_EQ(p.status, KVCRT_OK);
+  const int longest = p.tasks[0].kv_end - p.tasks[0].kv_begin;
+  // in classes of a sixteenth
+  for (size_t i = 1; i < p.tasks.size(); ++i)
+    EXPECT_LE(p.tasks[i].kv_end - p.tasks[i].kv_begin,
+              p.tasks[i - 1].kv_end - p.tasks[i - 1].kv_begin + longest / 15 +
+                  1);
+}
+
+TEST(PlanAttend, RefusesWhatItCannotPlan) {
+  kvcrt_plan_desc desc = makeDesc();
+  kvcrt_plan_sizes sizes;
+  EXPECT_EQ(kvcrt_plan_attend_sizes(&desc, 1, 1, -1, &sizes),
+            KVCRT_INVALID_ARGUMENT);
+  EXPECT_EQ(kvcrt_plan_attend_sizes(&desc, 1, 1, 1, nullptr),
+            KVCRT_INVALID_ARGUMENT);
+  desc.split_keys = 24; // no multiple of tile_keys
+  EXPECT_EQ(kvcrt_plan_attend_sizes(&desc, 1, 1, 1, &sizes),
+            KVCRT_INVALID_ARGUMENT);
+  desc.split_keys = 16;
+  EXPECT_EQ(kvcrt_plan_attend_sizes(&desc, 1, 1, 1 << 20, &sizes),
+            KVCRT_CAPACITY_EXCEEDED);
+  desc.split_keys = 0;
+  desc.abi_version = 1;
+  EXPECT_EQ(kvcrt_plan_attend_sizes(&desc, 1, 1, 1, &sizes),
+            KVCRT_VERSION_MISMATCH);
+
+  desc = makeDesc();
+  const int32_t indptr[] = {0, 1}, decreasing[] = {1, 0}, length[] = {4000},
+                tooShort[] = {0};
+  kvcrt_task tasks[512];
+  kvcrt_plan plan = {};
+  plan.tasks = tasks;
+  plan.capacity = {512, 512, 512, 0};
+  EXPECT_EQ(kvcrt_plan_attend(&desc, 1, indptr, tooShort, &plan),
+            KVCRT_INVALID_ARGUMENT);
+  EXPECT_EQ(kvcrt_plan_attend(&desc, 1, decreasing, length, &plan),
+            KVCRT_INVALID_ARGUMENT);
+  EXPECT_EQ(kvcrt_plan_attend(&desc, 1, nullptr, length, &plan),
+            KVCRT_INVALID_ARGUMENT);
+  EXPECT_EQ(kvcrt_plan_attend(&desc, 1, indptr, length, &plan), KVCRT_OK);
+  EXPECT_GT(plan.num_tasks, 2); // split
+  plan.capacity = {1, 512, 512, 0};
+  EXPECT_EQ(kvcrt_plan_attend(&desc, 1, indptr, length, &plan),
+            KVCRT_CAPACITY_EXCEEDED);
+  plan.capacity = {512, 1, 512, 0};
+  EXPECT_EQ(kvcrt_plan_attend(&desc, 1, indptr, length, &plan),
+            KVCRT_CAPACITY_EXCEEDED);
+  EXPECT_EQ(kvcrt_plan_attend(&desc, 0, nullptr, nullptr, &plan), KVCRT_OK);
+  EXPECT_EQ(plan.num_tasks, 0);
+  EXPECT_EQ(plan.decode_blocks, 0);
+}
+
+} // namespace
