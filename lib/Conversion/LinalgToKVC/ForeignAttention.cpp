@@ -61,9 +61,9 @@ namespace {
 struct Parts {
   Value q, k, v, mask, out;
   AffineMap qMap, kMap, vMap, maskMap, outMap;
-  Value scale;             // a scalar, or null
+  Value scale; // a scalar, or null
   double constantScale = 1;
-  Block *edit = nullptr;   // one argument: the scaled score
+  Block *edit = nullptr; // one argument: the scaled score
   bool zeroGuard = false;
 };
 
@@ -136,8 +136,7 @@ bool Writer::readIree() {
       auto dim = dyn_cast_or_null<IntegerAttr>(attributeOf(&inner, "dim"));
       if (!dim || dim.getInt() < 0 ||
           dim.getInt() + 2 >= static_cast<int64_t>(all[0].getNumDims()) ||
-          inner.getNumResults() != 1 ||
-          !inner.getResult(0).getType().isIndex())
+          inner.getNumResults() != 1 || !inner.getResult(0).getType().isIndex())
         return refuse("an index of the region is not understood");
       continue;
     }
@@ -211,7 +210,8 @@ bool Writer::check() {
     if (!isa<Float16Type, BFloat16Type, Float32Type>(element) &&
         !(isMask && element.isInteger(1)))
       return refuse("expected f16, bf16 or f32, and a mask of i1 or float");
-    for (auto [expr, size] : llvm::zip_equal(map.getResults(), type.getShape())) {
+    for (auto [expr, size] :
+         llvm::zip_equal(map.getResults(), type.getShape())) {
       int64_t &known = sizes[cast<AffineDimExpr>(expr).getPosition()];
       if (ShapedType::isDynamic(size))
         continue;
@@ -264,8 +264,7 @@ Value Writer::empty(AffineMap map, Type type) {
   SmallVector<Value> dynamic;
   for (AffineExpr expr : map.getResults()) {
     int64_t extent = ShapedType::kDynamic;
-    Value size =
-        sizeOfLoop(cast<AffineDimExpr>(expr).getPosition(), extent);
+    Value size = sizeOfLoop(cast<AffineDimExpr>(expr).getPosition(), extent);
     shape.push_back(extent);
     if (ShapedType::isDynamic(extent))
       dynamic.push_back(size);
@@ -315,9 +314,9 @@ std::optional<WrittenOut> Writer::write() {
          o = has(parts.outMap, d);
     bool channel = q && k && !o, valueChannel = v && o && !q && !k;
     if (!channel && !valueChannel)
-      (!o         ? keyExprs
-       : k || v   ? scoreExprs
-                  : queryExprs)
+      (!o       ? keyExprs
+       : k || v ? scoreExprs
+                : queryExprs)
           .push_back(getAffineDimExpr(d, context));
   }
   scoreExprs.append(queryExprs);
@@ -355,9 +354,9 @@ std::optional<WrittenOut> Writer::write() {
             i.clone(inner, mapping);
             continue;
           }
-          AffineExpr loop = scoreExprs[cast<IntegerAttr>(
-                                           attributeOf(&inner, "dim"))
-                                           .getInt()];
+          AffineExpr loop =
+              scoreExprs[cast<IntegerAttr>(attributeOf(&inner, "dim"))
+                             .getInt()];
           // loops that the score lacks are not counted
           int64_t dim = llvm::count_if(scoreExprs, [&](AffineExpr other) {
             return cast<AffineDimExpr>(other).getPosition() <
@@ -370,25 +369,24 @@ std::optional<WrittenOut> Writer::write() {
       });
   float infinity = std::numeric_limits<float>::infinity();
   if (parts.mask)
-    score = generic(
-        {score, parts.mask}, {scoreMap, parts.maskMap, scoreMap}, cell,
-        [&](OpBuilder &i, Location at, Args a) -> Value {
-          if (!a[1].getType().isInteger(1))
-            return arith::AddFOp::create(i, at, a[0], toF32(i, a[1]));
-          Value hidden =
-              arith::ConstantOp::create(i, at, i.getF32FloatAttr(-infinity));
-          return arith::SelectOp::create(i, at, a[1], a[0], hidden);
-        });
+    score =
+        generic({score, parts.mask}, {scoreMap, parts.maskMap, scoreMap}, cell,
+                [&](OpBuilder &i, Location at, Args a) -> Value {
+                  if (!a[1].getType().isInteger(1))
+                    return arith::AddFOp::create(i, at, a[0], toF32(i, a[1]));
+                  Value hidden = arith::ConstantOp::create(
+                      i, at, i.getF32FloatAttr(-infinity));
+                  return arith::SelectOp::create(i, at, a[1], a[0], hidden);
+                });
   Value max = generic(score, {scoreMap, rowMap}, filled(rowMap, -infinity),
                       [&](OpBuilder &i, Location at, Args a) -> Value {
                         return arith::MaximumFOp::create(i, at, a[1], a[0]);
                       });
-  Value weight = generic(
-      {score, max}, {scoreMap, rowMap, scoreMap}, cell,
-      [&](OpBuilder &i, Location at, Args a) -> Value {
-        return math::ExpOp::create(i, at,
-                                   arith::SubFOp::create(i, at, a[0], a[1]));
-      });
+  Value weight = generic({score, max}, {scoreMap, rowMap, scoreMap}, cell,
+                         [&](OpBuilder &i, Location at, Args a) -> Value {
+                           return math::ExpOp::create(
+                               i, at, arith::SubFOp::create(i, at, a[0], a[1]));
+                         });
   Value sum = generic(weight, {scoreMap, rowMap}, filled(rowMap, 0.0),
                       [&](OpBuilder &i, Location at, Args a) -> Value {
                         return arith::AddFOp::create(i, at, a[1], a[0]);
@@ -399,20 +397,21 @@ std::optional<WrittenOut> Writer::write() {
         Value quotient = arith::DivFOp::create(i, at, a[0], a[1]);
         if (!parts.zeroGuard)
           return quotient;
-        Value nothing = arith::CmpFOp::create(
-            i, at, arith::CmpFPredicate::UNO, quotient, quotient);
+        Value nothing = arith::CmpFOp::create(i, at, arith::CmpFPredicate::UNO,
+                                              quotient, quotient);
         Value zero = arith::ConstantOp::create(i, at, i.getF32FloatAttr(0.0f));
         return arith::SelectOp::create(i, at, nothing, zero, quotient);
       });
   WrittenOut out;
   out.op = op;
-  out.result = generic(
-      {probability, parts.v}, {scoreMap, parts.vMap, parts.outMap},
-      filled(parts.outMap, 0.0),
-      [&](OpBuilder &i, Location at, Args a) -> Value {
-        Value product = arith::MulFOp::create(i, at, a[0], toF32(i, a[1]));
-        return arith::AddFOp::create(i, at, a[2], product);
-      });
+  out.result =
+      generic({probability, parts.v}, {scoreMap, parts.vMap, parts.outMap},
+              filled(parts.outMap, 0.0),
+              [&](OpBuilder &i, Location at, Args a) -> Value {
+                Value product =
+                    arith::MulFOp::create(i, at, a[0], toF32(i, a[1]));
+                return arith::AddFOp::create(i, at, a[2], product);
+              });
   out.values = out.result.getDefiningOp();
   Type element = getElementTypeOrSelf(op->getResult(0).getType());
   if (!element.isF32())
@@ -422,8 +421,8 @@ std::optional<WrittenOut> Writer::write() {
                            return arith::TruncFOp::create(i, at, element, a[0]);
                          });
   if (out.result.getType() != op->getResult(0).getType())
-    out.result = tensor::CastOp::create(b, loc, op->getResult(0).getType(),
-                                        out.result);
+    out.result =
+        tensor::CastOp::create(b, loc, op->getResult(0).getType(), out.result);
   b.replaceAllUsesWith(op->getResult(0), out.result);
   return out;
 }

@@ -17,13 +17,21 @@ using namespace mlir;
 
 namespace kvc::raise {
 
-std::optional<Roles> assignRoles(Axes &axes, ArrayRef<AxisList> batchAxes,
+/// What `expr` depends on however deep it is computed, as far as it is known.
+static bool dependsOn(Scalars &scalars, const Expr *expr, AffineExpr axis) {
+  unsigned budget = 256;
+  const Expr *whole = scalars.expandAll(expr, budget);
+  return !whole || mentions(whole, axis);
+}
+
+std::optional<Roles> assignRoles(Scalars &scalars, ArrayRef<AxisList> batchAxes,
                                  ArrayRef<AxisList> queryAxes,
                                  const AxisList &valueAxes, const Expr *q,
                                  const Expr *k, const Expr *v,
                                  ArrayRef<MaskTerm> masks, AffineExpr key,
-                                 AffineExpr headDim, Refusal &refusal,
-                                 Operation *op) {
+                                 AffineExpr headDim, HiddenGroups &hidden,
+                                 Refusal &refusal, Operation *op) {
+  Axes &axes = scalars.getAxes();
   auto refuse = [&](StringRef id, const Twine &why) -> std::optional<Roles> {
     if (!refusal)
       refusal = {id, why.str(), op};
@@ -46,10 +54,14 @@ std::optional<Roles> assignRoles(Axes &axes, ArrayRef<AxisList> batchAxes,
       if (!longer(axis))
         continue;
       bool inK = mentions(k->index, axis), inV = mentions(v->index, axis);
-      if (inK != inV)
-        return refuse("group-broadcast",
-                      "keys and values are shared by different groups of "
-                      "query heads");
+      if (inK != inV) {
+        if (dependsOn(scalars, inK ? k : v, axis))
+          return refuse("group-broadcast",
+                        "keys and values are shared by different groups of "
+                        "query heads");
+        hidden.found.push_back(axis);
+        inK = hidden.writtenOut;
+      }
       (inK ? kv : roles.groups).push_back(axis);
     }
   if (kv.size() >= 2) {
@@ -88,6 +100,7 @@ std::optional<Roles> assignRoles(Axes &axes, ArrayRef<AxisList> batchAxes,
     for (unsigned a = 0; a < axes.size(); ++a) {
       AffineExpr axis = getAffineDimExpr(a, axes.getContext());
       if (longer(axis) && mentions(e->index, axis) &&
+          !llvm::is_contained(hidden.found, axis) &&
           llvm::none_of(allowed, [&](const AxisList &list) {
             return llvm::is_contained(list, axis);
           }))

@@ -64,15 +64,24 @@ struct Attempt {
 /// Reads `op` as the product of probabilities and values of an attention.
 Attempt matchAttention(mlir::linalg::LinalgOp op, LiteralTables &tables);
 
+/// Groups of query heads over which keys or values were broadcast before they
+/// were computed (rotated, normalised): one of the two names the axis, neither
+/// depends on it. They are groups where the other can be read from before, else
+/// keys and values are written out for each query head.
+struct HiddenGroups {
+  bool writtenOut = false;
+  AxisList found;
+};
+
 /// Splits the loops of the product of probabilities and values into roles; see
 /// GroupBroadcast.cpp.
-std::optional<Roles> assignRoles(Axes &axes, llvm::ArrayRef<AxisList> batchAxes,
-                                 llvm::ArrayRef<AxisList> queryAxes,
-                                 const AxisList &valueAxes, const Expr *q,
-                                 const Expr *k, const Expr *v,
-                                 llvm::ArrayRef<MaskTerm> masks,
-                                 mlir::AffineExpr key, mlir::AffineExpr headDim,
-                                 Refusal &refusal, mlir::Operation *op);
+std::optional<Roles>
+assignRoles(Scalars &scalars, llvm::ArrayRef<AxisList> batchAxes,
+            llvm::ArrayRef<AxisList> queryAxes, const AxisList &valueAxes,
+            const Expr *q, const Expr *k, const Expr *v,
+            llvm::ArrayRef<MaskTerm> masks, mlir::AffineExpr key,
+            mlir::AffineExpr headDim, HiddenGroups &hidden, Refusal &refusal,
+            mlir::Operation *op);
 
 } // namespace kvc::raise
 

@@ -34,6 +34,7 @@ struct Walk {
   Scalars &scalars;
   LoopAxes loops;
   LiteralTables &tables;
+  HiddenGroups hidden;
 
   bool refuse(StringRef id, const Twine &why, Operation *at = nullptr) {
     if (!attempt.refusal)
@@ -232,9 +233,10 @@ bool Walk::assign(Match &match, const Expr *v, ArrayRef<Operand> q,
       query.push_back(loops.axes[loop]);
   }
   AffineExpr key = loops.axes[reducedLoop].front();
-  std::optional<Roles> roles = assignRoles(
-      axes, batch, query, valueAxes, q.back().element, k.back().element, v,
-      match.score.masks, key, match.score.product.axis, attempt.refusal, op);
+  std::optional<Roles> roles =
+      assignRoles(scalars, batch, query, valueAxes, q.back().element,
+                  k.back().element, v, match.score.masks, key,
+                  match.score.product.axis, hidden, attempt.refusal, op);
   if (!roles)
     return false;
   match.roles = *roles;
@@ -417,6 +419,7 @@ Attempt matchAttention(linalg::LinalgOp op, LiteralTables &tables) {
   SmallVector<Cuts> cuts(op.getNumLoops());
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
   Attempt attempt;
+  bool writeGroupsOut = false;
   for (unsigned round = 0; round < 6; ++round) {
     attempt = Attempt();
     attempt.axes = std::make_unique<Axes>(op->getContext());
@@ -426,10 +429,13 @@ Attempt matchAttention(linalg::LinalgOp op, LiteralTables &tables) {
               *attempt.axes,
               *attempt.scalars,
               makeLoopAxes(*attempt.axes, op, cuts),
-              tables};
-    walk.run();
+              tables,
+              {writeGroupsOut, {}}};
+    if (!walk.run() && attempt.refusal.id == "layout" &&
+        !walk.hidden.found.empty())
+      writeGroupsOut = true;
     // split loops where a reshape of something seen divides them
-    bool split = false;
+    bool split = writeGroupsOut && !walk.hidden.writtenOut;
     for (auto &[axis, divisors] : attempt.axes->getCuts())
       for (unsigned l = 0; l < walk.loops.axes.size(); ++l)
         for (auto [expr, unit] :
