@@ -38,6 +38,7 @@ private:
 /// A place to switch to: the machine's, or a fiber's between two switches.
 struct Fiber {
   void *position = nullptr;
+  Fiber *from = nullptr; // who switched to it last
   // AddressSanitizer's view of the stack; unused elsewhere.
   void *fakeStack = nullptr;
   const void *bottom = nullptr;
