@@ -88,9 +88,13 @@ kvcrt_status kvcrt_device_create(const kvcrt_device_desc *desc,
     case KVCRT_DEVICE_NULL:
       device = createNullDevice(*desc);
       break;
+    case KVCRT_DEVICE_SIM:
+      device = createSimDevice(*desc);
+      break;
     default:
       return text.fail(KVCRT_INVALID_ARGUMENT,
-                       "expected device kind cpu (0) or null (1), got %d",
+                       "expected device kind cpu (0), null (1) or sim (2), got "
+                       "%d",
                        desc->kind);
     }
     *out_device = device.release();

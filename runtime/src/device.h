@@ -70,6 +70,7 @@ namespace kvcrt {
 
 std::unique_ptr<kvcrt_device> createCpuDevice(const kvcrt_device_desc &desc);
 std::unique_ptr<kvcrt_device> createNullDevice(const kvcrt_device_desc &desc);
+std::unique_ptr<kvcrt_device> createSimDevice(const kvcrt_device_desc &desc);
 
 } // namespace kvcrt
 

@@ -191,11 +191,13 @@ TEST_P(Device, MemoryCallsMayComeFromAnyThread) {
     thread.join();
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Conformance, Device,
-    testing::Values(Kind{"cpu", KVCRT_DEVICE_CPU, true},
-                    Kind{"null", KVCRT_DEVICE_NULL, false}),
-    [](const testing::TestParamInfo<Kind> &info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Conformance, Device,
+                         testing::Values(Kind{"cpu", KVCRT_DEVICE_CPU, true},
+                                         Kind{"null", KVCRT_DEVICE_NULL, false},
+                                         Kind{"sim", KVCRT_DEVICE_SIM, true}),
+                         [](const testing::TestParamInfo<Kind> &info) {
+                           return info.param.name;
+                         });
 
 TEST(DeviceCreate, SaysWhatIsWrong) {
   kvcrt_device_desc desc;
@@ -205,7 +207,8 @@ TEST(DeviceCreate, SaysWhatIsWrong) {
   desc.kind = 9;
   EXPECT_EQ(kvcrt_device_create(&desc, &device, text, sizeof(text)),
             KVCRT_INVALID_ARGUMENT);
-  EXPECT_STREQ(text, "expected device kind cpu (0) or null (1), got 9");
+  EXPECT_STREQ(text,
+               "expected device kind cpu (0), null (1) or sim (2), got 9");
   desc.kind = 0;
   desc.num_workers = -1;
   EXPECT_EQ(kvcrt_device_create(&desc, &device, text, sizeof(text)),

@@ -71,9 +71,11 @@ typedef struct kvcrt_device kvcrt_device;
 
 typedef enum kvcrt_device_kind {
   KVCRT_DEVICE_CPU = 0,
-  KVCRT_DEVICE_NULL =
-      1 /* addresses without memory, steps without kernels:
-           schedulers and bookkeeping at full size on a laptop */
+  /* addresses without memory, steps without kernels: schedulers and
+   * bookkeeping at full size on a laptop */
+  KVCRT_DEVICE_NULL = 1,
+  /* this machine's memory, GPU kernels in the simulator (kvcrt/sim.h) */
+  KVCRT_DEVICE_SIM = 2
 } kvcrt_device_kind;
 
 typedef enum kvcrt_memory_kind {

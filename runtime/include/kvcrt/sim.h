@@ -248,6 +248,12 @@ typedef struct kvcrt_sim_kernel {
 /*===-- What a host uses --===*/
 
 typedef struct kvcrt_sim kvcrt_sim;
+struct kvcrt_device;
+
+/* The simulator behind a device of kind KVCRT_DEVICE_SIM, to add memory that
+ * is not the device's, to choose the order of threads and to read findings;
+ * null for other devices. The device owns it. */
+kvcrt_sim *kvcrt_device_sim(struct kvcrt_device *device);
 
 typedef struct kvcrt_sim_options {
   uint32_t struct_size;
