@@ -256,6 +256,19 @@ std::optional<Rope> Matcher::tryForm(const Expr *element, int64_t dim,
   return rope;
 }
 
+/// Whether cosines or sines take part in `expr`.
+static bool hasTurns(TurnReader &turns, const Expr *expr, unsigned &budget) {
+  if (budget == 0)
+    return false;
+  --budget;
+  expr = turns.look(expr);
+  return expr->isApply<math::CosOp, math::SinOp>() ||
+         llvm::any_of(expr->operands, [&](const Expr *operand) {
+           return isa<FloatType>(operand->type) &&
+                  hasTurns(turns, operand, budget);
+         });
+}
+
 std::optional<Rope> matchRope(Scalars &scalars, LiteralTables &tables,
                               const Expr *element, AffineExpr sequence,
                               AffineExpr channel, Refusal &refusal) {
@@ -295,11 +308,8 @@ std::optional<Rope> matchRope(Scalars &scalars, LiteralTables &tables,
         return std::nullopt;
     }
   // cosines and sines that were not understood deserve a word
-  bool turns = false;
-  walkExpr(whole, [&](const Expr *e) {
-    for (const Expr *operand : scalars.expand(e)->operands)
-      turns |= matcher.turns.look(operand)->isApply<math::CosOp, math::SinOp>();
-  });
+  unsigned budget = 64;
+  bool turns = hasTurns(matcher.turns, whole, budget);
   if (turns)
     matcher.refuse("rope-form",
                    "cosines and sines do not turn channel pairs "

@@ -120,11 +120,34 @@ static bool fitLlama3(ArrayRef<double> frequencies, double tolerance,
   return false;
 }
 
+/// Few pairs leave the parameters open: those that configurations use are
+/// tried.
+static bool tryLlama3(ArrayRef<double> frequencies, double tolerance,
+                      Rope &rope) {
+  int64_t pairs = frequencies.size();
+  rope.scaling = RopeScaling::llama3;
+  rope.lowFreqFactor = 1;
+  rope.highFreqFactor = 4;
+  for (double theta : {1e4, 5e5, 1e5, 1e6, 5e6, 1e7})
+    for (double factor : {8.0, 32.0, 2.0, 4.0, 16.0})
+      for (int64_t power = 8; power <= (int64_t(1) << 18); power *= 2) {
+        rope.theta = theta;
+        rope.factor = factor;
+        rope.originalMaxPositions = power;
+        if (gives(frequencies, tolerance, [&](int64_t p) {
+              return stretched(rope, plain(theta, p, pairs));
+            }))
+          return true;
+      }
+  return false;
+}
+
 bool fitFrequencies(ArrayRef<double> frequencies, double tolerance,
                     Rope &rope) {
   Rope fit = rope;
   if (!fitPlain(frequencies, tolerance, fit) &&
-      !fitLlama3(frequencies, tolerance, fit))
+      !fitLlama3(frequencies, tolerance, fit) &&
+      (frequencies.size() < 3 || !tryLlama3(frequencies, tolerance, fit)))
     return false;
   rope = fit;
   return true;

@@ -22,17 +22,23 @@ using namespace mlir;
 
 namespace kvc::raise {
 
+/// Elements of selection matrices and of tables that are read from resources.
+static constexpr int64_t maxSelection = int64_t(1) << 14, maxTable = int64_t(1)
+                                                                     << 24;
+
 static void refuse(Refusal &refusal, StringRef id, const Twine &why,
                    const Expr *at = nullptr) {
   if (!refusal)
     refusal = {id, why.str(), at && at->op ? at->op : nullptr};
 }
 
-static DenseElementsAttr literalOf(const Expr *expr) {
-  DenseElementsAttr attribute;
-  if (expr->is(Expr::Kind::Element) && !expr->index.empty() &&
-      matchPattern(expr->tensor, m_Constant(&attribute)) &&
-      isa<FloatType>(attribute.getElementType()))
+/// A float literal or resource that is read at an index.
+static DenseElementsAttr literalOf(Scalars &scalars, const Expr *expr,
+                                   int64_t limit) {
+  if (!expr->is(Expr::Kind::Element) || expr->index.empty())
+    return {};
+  DenseElementsAttr attribute = scalars.literalOf(expr->tensor, limit);
+  if (attribute && isa<FloatType>(attribute.getElementType()))
     return attribute;
   return {};
 }
@@ -64,7 +70,7 @@ const Expr *TurnReader::throughSelection(const Expr *expr, double &factor,
   for (bool first : {true, false}) {
     const Expr *x = look(first ? factors->first : factors->second),
                *selects = look(first ? factors->second : factors->first);
-    DenseElementsAttr literal = literalOf(selects);
+    DenseElementsAttr literal = literalOf(scalars, selects, maxSelection);
     if (!literal)
       continue;
     SmallVector<int64_t> strides =
@@ -192,7 +198,7 @@ Turn TurnReader::read(const Expr *expr) {
     turn.form =
         expr->isApply<math::CosOp>() ? Turn::Form::Cos : Turn::Form::Sin;
     turn.angle = expr->operands[0];
-  } else if (DenseElementsAttr literal = literalOf(expr)) {
+  } else if (DenseElementsAttr literal = literalOf(scalars, expr, maxTable)) {
     turn.form = Turn::Form::Table;
     turn.table = literal;
     turn.at = expr->index;

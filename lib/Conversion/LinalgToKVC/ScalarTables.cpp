@@ -13,6 +13,8 @@
 
 #include "Scalars.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 
@@ -280,6 +282,41 @@ const Expr *Scalars::constantElement(DenseElementsAttr attribute,
   }
   AffineExpr counted = at[longDim - shape.begin()] * step + first;
   return cached = affine(counted, elementType);
+}
+
+DenseElementsAttr Scalars::literalOf(Value tensor, int64_t limit) {
+  Attribute attribute;
+  if (!matchPattern(tensor, m_Constant(&attribute)))
+    return {};
+  if (auto dense = dyn_cast<DenseElementsAttr>(attribute))
+    return dense;
+  auto resource = dyn_cast<DenseResourceElementsAttr>(attribute);
+  if (!resource || resource.getType().getNumElements() > limit)
+    return {};
+  auto [known, inserted] = tables.resources.try_emplace(attribute);
+  AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+  if (!inserted || !blob)
+    return known->second;
+  ArrayRef<char> data = blob->getData();
+  Type element = resource.getType().getElementType();
+  int64_t count = resource.getType().getNumElements();
+  if (element.isInteger(1)) {
+    // a byte each here, a bit each in a literal
+    if (static_cast<int64_t>(data.size()) != count)
+      return {};
+    SmallVector<bool> bits(data.begin(), data.end());
+    return known->second =
+               DenseElementsAttr::get(resource.getType(), ArrayRef<bool>(bits));
+  }
+  bool isSplat = false;
+  if (!element.isIntOrIndexOrFloat() ||
+      !DenseElementsAttr::isValidRawBuffer(resource.getType(), data, isSplat) ||
+      static_cast<int64_t>(data.size()) * 8 !=
+          (isSplat ? 1 : count) *
+              (element.isIndex() ? 64 : element.getIntOrFloatBitWidth()))
+    return {};
+  return known->second =
+             DenseElementsAttr::getFromRawBuffer(resource.getType(), data);
 }
 
 } // namespace kvc::raise

@@ -20,6 +20,8 @@ using namespace mlir;
 
 namespace kvc::raise {
 
+/// Elements of a resource that is read wherever it is met.
+static constexpr int64_t maxResource = int64_t(1) << 14;
 static constexpr unsigned maxBodyOps = 256;
 static constexpr unsigned maxConcatInputs = 64;
 /// Enough to find a tensor of the wanted layout among those seen.
@@ -198,8 +200,8 @@ const Expr *Scalars::element(Value tensor, ArrayRef<AffineExpr> at) {
     return scalarValue(tensor);
   SmallVector<Element> chain = viewChain(axes, {tensor, axes.simplify(at)});
   const Element &deepest = chain.back();
-  DenseElementsAttr attribute;
-  if (matchPattern(deepest.tensor, m_Constant(&attribute)))
+  // weights are resources too, and are not read
+  if (DenseElementsAttr attribute = literalOf(deepest.tensor, maxResource))
     if (const Expr *value = constantElement(attribute, deepest.index))
       return value;
   Expr expr;

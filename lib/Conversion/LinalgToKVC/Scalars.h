@@ -86,6 +86,8 @@ struct TurnNumbers {
 };
 /// What was read of literal tables, kept over all layers of a function.
 struct LiteralTables {
+  /// Resources that were small enough to be read, as literals.
+  llvm::DenseMap<mlir::Attribute, mlir::DenseElementsAttr> resources;
   llvm::DenseMap<mlir::Attribute, Band> bands;
   /// By the two tables, and where in a row their pairs stand.
   std::map<std::tuple<const void *, const void *, std::vector<int64_t>>,
@@ -131,6 +133,10 @@ public:
 
   /// Equal values, expanding where the spelling differs.
   bool equal(const Expr *a, const Expr *b, unsigned depth = 12);
+
+  /// The numbers of a constant tensor; null when it has more than `limit`
+  /// elements in a resource, or is none.
+  mlir::DenseElementsAttr literalOf(mlir::Value tensor, int64_t limit);
 
   /// The value when it is a number known now.
   std::optional<double> asReal(const Expr *expr);

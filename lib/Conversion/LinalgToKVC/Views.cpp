@@ -213,8 +213,14 @@ std::optional<Element> viewStep(Axes &axes, const Element &element) {
     return Element{cast.getSource(), element.index};
   }
   if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op)) {
-    if (!slice.hasUnitStride())
-      return std::nullopt;
+    // every second channel, and the like
+    SmallVector<int64_t> strides;
+    for (OpFoldResult stride : slice.getMixedStrides()) {
+      std::optional<int64_t> step = getConstantIntValue(stride);
+      if (!step || *step < 1)
+        return std::nullopt;
+      strides.push_back(*step);
+    }
     Index index;
     unsigned next = 0;
     llvm::SmallBitVector dropped = slice.getDroppedDims();
@@ -229,10 +235,10 @@ std::optional<Element> viewStep(Axes &axes, const Element &element) {
         // pass for it
         OpFoldResult size = slice.getMixedSizes()[d];
         if (slice.getSourceType().isDynamicDim(d) &&
-            slice.getResultType().isDynamicDim(next) &&
+            slice.getResultType().isDynamicDim(next) && strides[d] == 1 &&
             originOfSize(slice.getSource(), d) != originOf(size))
           return std::nullopt;
-        within = element.index[next++];
+        within = element.index[next++] * strides[d];
       }
       index.push_back(axes.simplify(within + *start));
     }
