@@ -94,14 +94,17 @@ static void emitAppendRows(KernelBuilder &b, const Variant &v,
 
     Num source = b.at(to.data, b.toI64(token) * to.tokenStride +
                                    b.toI64(head) * to.headStride);
+    auto read = [&](Num at, int64_t count, bool whole) {
+      return readGlobalRow(v.element, source, at, count, whole);
+    };
     Nums elements;
     if (to.rotated) {
       Num position = loadStepI32(
           params.load(KVC_FIELD(kvcrt_params, step.positions)), token);
       Angles angles = Angles::at(cache, v, position, writes);
-      elements = emitRotatedPiece(v, angles, source, firstElement, kPiece);
+      elements = emitRotatedPiece(v, angles, firstElement, kPiece, read);
     } else {
-      elements = emitPlainPiece(v, source, firstElement, kPiece);
+      elements = read(firstElement, kPiece, true);
     }
     RowScale scale;
     if (to.storage.hasScale()) {

@@ -46,6 +46,8 @@ struct ConvertKVCToGPUPass
       kvc::gpu::KernelEmitter emitter(*variant, *target, builder);
       emitter.emitShared();
       emitter.emitAppend();
+      if (failed(emitter.emitTiledPrefill()))
+        return signalPassFailure();
       op.erase();
     }
     if (!variants.empty())

@@ -34,19 +34,22 @@ FailureOr<Chip> Chip::get(StringRef name,
   Chip chip;
   chip.architecture = architecture;
   chip.hasFp8 = architecture >= 89;
-  // CUDA programming guide, "maximum amount of shared memory per thread block".
+  // CUDA programming guide, "maximum amount of shared memory per
+  // multiprocessor".
   switch (architecture) {
   case 80:
-    chip.sharedBytes = 163 * 1024;
+    chip.sharedBytesPerSM = 164 * 1024;
     break;
   case 86:
   case 89:
   case 120:
-    chip.sharedBytes = 99 * 1024;
+    chip.sharedBytesPerSM = 100 * 1024;
     break;
   default:
-    chip.sharedBytes = 227 * 1024;
+    chip.sharedBytesPerSM = 228 * 1024;
   }
+  // Each block costs 1 KiB that it cannot use.
+  chip.sharedBytes = chip.sharedBytesPerSM - 1024;
   return chip;
 }
 

@@ -22,9 +22,10 @@ namespace kvc::gpu {
 
 /// The GPU that kernels are made for.
 struct Chip {
-  int architecture = 90;        // 80, 86, 89, 90, 100, 120
-  int64_t sharedBytes = 232448; // that one block can have
-  bool hasFp8 = true;           // converts e4m3 in hardware (sm_89 on)
+  int architecture = 90;                 // 80, 86, 89, 90, 100, 120
+  int64_t sharedBytes = 227 * 1024;      // that one block can have
+  int64_t sharedBytesPerSM = 228 * 1024; // that its blocks share
+  bool hasFp8 = true;                    // converts e4m3 in hardware (sm_89 on)
   /// Fails for a chip that kvc has no kernels for; `emitError` says so.
   static mlir::FailureOr<Chip>
   get(llvm::StringRef name,
@@ -41,8 +42,9 @@ public:
                 mlir::OpBuilder &builder)
       : variant(variant), chip(chip), builder(builder) {}
 
-  void emitShared(); // Kernels.cpp
-  void emitAppend(); // AppendKernel.cpp
+  void emitShared();                      // Kernels.cpp
+  void emitAppend();                      // AppendKernel.cpp
+  mlir::LogicalResult emitTiledPrefill(); // TiledPrefill.cpp
 
 private:
   /// A kernel <name><suffix> of blocks of `threads` threads with `sharedBytes`

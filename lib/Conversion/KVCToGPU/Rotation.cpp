@@ -31,37 +31,31 @@ Angles Angles::at(AbiStruct<kvcrt_cache> cache, const Variant &variant,
                b.toI64(nearest) * (pairs * 8))};
 }
 
-/// `count` neighbours from element `first` on, in one access where `whole`.
-static Nums loadElements(const Variant &variant, Num source, Num first,
-                         int64_t count, bool whole) {
-  KernelBuilder &b = *source.builder;
-  int64_t bytes = variant.element.getIntOrFloatBitWidth() / 8;
-  Num at = b.at(source, b.toI64(first) * bytes);
+Nums readGlobalRow(Type element, Num row, Num first, int64_t count,
+                   bool whole) {
+  KernelBuilder &b = *row.builder;
+  int64_t bytes = element.getIntOrFloatBitWidth() / 8;
+  Num at = b.at(row, b.toI64(first) * bytes);
   Nums elements;
   if (whole) {
-    Num piece = loadInvariant(b.vec(count, variant.element), at,
-                              unsigned(count * bytes));
+    Num piece =
+        loadInvariant(b.vec(count, element), at, unsigned(count * bytes));
     for (int64_t i = 0; i < count; ++i)
       elements.push_back(b.toF32(b.lane(piece, i)));
     return elements;
   }
   for (int64_t i = 0; i < count; ++i)
-    elements.push_back(b.toF32(
-        loadInvariant(variant.element, b.at(at, i * bytes), unsigned(bytes))));
+    elements.push_back(
+        b.toF32(loadInvariant(element, b.at(at, i * bytes), unsigned(bytes))));
   return elements;
 }
 
-Nums emitPlainPiece(const Variant &variant, Num source, Num first,
-                    int64_t count) {
-  return loadElements(variant, source, first, count, /*whole=*/true);
-}
-
-Nums emitRotatedPiece(const Variant &variant, const Angles &angles, Num source,
-                      Num first, int64_t count) {
-  KernelBuilder &b = *source.builder;
+Nums emitRotatedPiece(const Variant &variant, const Angles &angles, Num first,
+                      int64_t count, RowReader read) {
+  KernelBuilder &b = *first.builder;
   int64_t dim = variant.policy.rope.dim, half = dim / 2;
   bool neox = variant.policy.rope.style == KVCRT_ROPE_NEOX;
-  Nums own = loadElements(variant, source, first, count, /*whole=*/true);
+  Nums own = read(first, count, /*whole=*/true);
 
   auto angle = [&](Num pair) -> std::pair<Num, Num> {
     Num both = loadInvariant(b.vec(2, b.f32()),
@@ -90,7 +84,7 @@ Nums emitRotatedPiece(const Variant &variant, const Angles &angles, Num source,
     // A piece beyond the rotated dimension is its own partner.
     partnerAt = select(inside, partnerAt, first);
     Num pair = min(select(low, first, first - half), b.i32(half - count));
-    Nums partner = loadElements(variant, source, partnerAt, count, true);
+    Nums partner = read(partnerAt, count, true);
     for (int64_t i = 0; i < count; ++i) {
       auto [cosine, sine] = angle(pair + i);
       Num result = fma(own[i], cosine, partner[i] * select(low, -sine, sine));
@@ -103,7 +97,7 @@ Nums emitRotatedPiece(const Variant &variant, const Angles &angles, Num source,
     Num inside = element < dim, low = element < half;
     Num partnerAt =
         select(inside, select(low, element + half, element - half), element);
-    Num partner = loadElements(variant, source, partnerAt, 1, false)[0];
+    Num partner = read(partnerAt, 1, false)[0];
     auto [cosine, sine] =
         angle(min(select(low, element, element - half), b.i32(half - 1)));
     Num result = fma(own[i], cosine, partner * select(low, -sine, sine));

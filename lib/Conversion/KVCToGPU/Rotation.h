@@ -28,15 +28,20 @@ struct Angles {
                    Num position, Num active);
 };
 
-/// Elements [first, first + count) of the row of `element` at `source`, as
-/// f32, turned by `angles`; `first` (i32) is a multiple of `count`, 2 to 8 and
-/// even, and the piece lies within the row.
-Nums emitRotatedPiece(const Variant &variant, const Angles &angles, Num source,
-                      Num first, int64_t count);
+/// Elements [first, first + count) of a row, as f32; `whole` when first is a
+/// multiple of count.
+using RowReader =
+    llvm::function_ref<Nums(Num first, int64_t count, bool whole)>;
 
-/// The piece as it stands.
-Nums emitPlainPiece(const Variant &variant, Num source, Num first,
-                    int64_t count);
+/// Elements [first, first + count) of the row that `read` gives, turned by
+/// `angles`; `first` (i32) is a multiple of `count`, 2 to 8 and even, and the
+/// piece lies within the row.
+Nums emitRotatedPiece(const Variant &variant, const Angles &angles, Num first,
+                      int64_t count, RowReader read);
+
+/// Reads a row of `element` in global memory.
+Nums readGlobalRow(mlir::Type element, Num row, Num first, int64_t count,
+                   bool whole);
 
 } // namespace kvc::gpu
 

@@ -63,6 +63,11 @@ FailureOr<Variant> getVariant(VariantOp op) {
         << v.retention;
     return failure();
   }
+  if (v.score) {
+    op.emitOpError("cannot run a score region on the gpu engine yet; use the "
+                   "cpu engine");
+    return failure();
+  }
   return v;
 }
 

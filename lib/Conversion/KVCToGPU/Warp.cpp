@@ -193,6 +193,17 @@ Num packPair(Num low, Num high, Type element) {
       LLVM::BitcastOp::create(b, b.i32(), b.roundTo(pair, element).value));
 }
 
+void storePiece(ArrayRef<Num> piece, Num address, Type element) {
+  KernelBuilder &b = *address.builder;
+  Num words = b.num(LLVM::PoisonOp::create(b, VectorType::get(4, b.i32())));
+  for (int64_t i = 0; i < 4; ++i) {
+    Num pair = packPair(piece[2 * i], piece[2 * i + 1], element);
+    words = b.num(LLVM::InsertElementOp::create(b, words.value, pair.value,
+                                                b.i32(i).value));
+  }
+  b.store(words, address, 16);
+}
+
 std::pair<Num, Num> unpackPair(Num pair, Type element) {
   KernelBuilder &b = *pair.builder;
   if (element.isBF16())
@@ -216,18 +227,18 @@ Num exp2Approx(Num x) {
   return b.num(math::Exp2Op::create(b, x.value, arith::FastMathFlags::afn));
 }
 
-Num log2Approx(Num x) {
-  KernelBuilder &b = *x.builder;
-  return b.num(math::Log2Op::create(b, x.value, arith::FastMathFlags::afn));
-}
-
-Num reciprocal(Num x) {
+/// One PTX instruction from f32 to f32.
+static Num approximate(Num x, StringRef ptx) {
   KernelBuilder &b = *x.builder;
   return b.num(NVVM::InlinePtxOp::create(b, TypeRange{b.f32()},
-                                         ValueRange{x.value}, ValueRange{},
-                                         "rcp.approx.ftz.f32 $0, $1;", Value())
+                                         ValueRange{x.value}, ValueRange{}, ptx,
+                                         Value())
                    .getResult(0));
 }
+
+// NVPTX has no instruction for llvm.log2 and 1 / x by default.
+Num log2Approx(Num x) { return approximate(x, "lg2.approx.ftz.f32 $0, $1;"); }
+Num reciprocal(Num x) { return approximate(x, "rcp.approx.ftz.f32 $0, $1;"); }
 
 Num tanhApprox(Num x) {
   Num e = exp2Approx(x * 2.8853900817779268);

@@ -73,6 +73,8 @@ Nums multiply(mlir::Type element, llvm::ArrayRef<Num> a, llvm::ArrayRef<Num> b,
 
 //===-- Pairs of 16-bit floats in i32, the first in the low half --===//
 Num packPair(Num low, Num high, mlir::Type element);
+/// Eight f32 rounded to `element`, to a 16-byte place.
+void storePiece(llvm::ArrayRef<Num> piece, Num address, mlir::Type element);
 /// The two elements as f32.
 std::pair<Num, Num> unpackPair(Num pair, mlir::Type element);
 

@@ -1,0 +1,81 @@
+//===- AttendContext.h - what the pieces of attend share --------*- C++ -*-===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The task at hand as SSA values, loaded once at its start, and the visible
+// tiles of its keys. Indices, lengths and positions are i32. Row r of a KV head
+// of a sequence is query head kvHead * group + r % group of the sequence's new
+// token r / group.
+//
+// Invariant: a key outside [low, limit) and not a sink is read by nobody: its
+// block table entry may be stale and its slot may hold any bits.
+//
+//===----------------------------------------------------------------------===//
+#ifndef KVC_LIB_CONVERSION_KVCTOGPU_ATTENDCONTEXT_H
+#define KVC_LIB_CONVERSION_KVCTOGPU_ATTENDCONTEXT_H
+
+#include "Kernels.h"
+
+namespace kvc::gpu {
+
+struct AttendContext {
+  AttendContext(KernelBuilder &b, const Variant &variant,
+                AbiStruct<kvcrt_params> params)
+      : b(b), variant(variant), params(params),
+        cache(params.inner<kvcrt_cache>(KVC_FIELD(kvcrt_params, cache))) {}
+
+  KernelBuilder &b;
+  const Variant &variant;
+  AbiStruct<kvcrt_params> params;
+  AbiStruct<kvcrt_cache> cache;
+
+  // The sequence: its row in the step, tokens held, first row of q, new
+  // tokens, index of the first new token.
+  Num seq, kvLen, stepToken, numNew, firstIndex;
+  // The task: KV head, first row, end of its rows.
+  Num kvHead, firstRow, endRow;
+  // Indices of the first and the last query of the task.
+  Num lowIndex, highIndex;
+  // Keys [low, limit) are those that some query of the task may see, sinks
+  // apart; the row of the block table.
+  Num low, limit, blockRow;
+  // Parameters that the variant uses (null Nums otherwise).
+  Num scale, softcap, window, sinkTokens, positions, positionOffset;
+  Num numBlocks, errorWord;
+
+  Num rowToken(Num row) const { return row / variant.group(); }
+  Num rowHead(Num row) const {
+    return kvHead * variant.group() + row % variant.group();
+  }
+  /// The position of row's query, and that from which it meets the sinks: its
+  /// place in the cache.
+  Num rowPosition(Num token) const;
+  Num sinkPosition(Num token, Num position) const;
+  /// Whether some query of the task may see key `key`.
+  Num maySee(Num key) const;
+};
+
+/// Loads task `task` whose tile of rows has `tileRows` rows.
+AttendContext emitLoadTask(KernelBuilder &b, const Variant &variant,
+                           AbiStruct<kvcrt_params> params,
+                           AbiStruct<kvcrt_task> task, int64_t tileRows);
+
+/// Visible keys of the task's queries, in tiles: first the tiles that hold
+/// sinks, then those from the window's start to the last visible key. An
+/// *ordinal* counts them through.
+struct VisibleTiles {
+  Num sinkTiles; // tiles [0, sinkTiles) hold sinks; null without sinks
+  Num firstTile; // first of the window
+  Num count;     // ordinals [0, count)
+  Num tileOf(Num ordinal) const;
+};
+VisibleTiles emitVisibleTiles(const AttendContext &c, int64_t tileKeys);
+
+/// Whether queries [lowIndex, highIndex] all see every key of [begin, end).
+Num emitIsSteady(const AttendContext &c, Num begin, Num end, Num lowIndex,
+                 Num highIndex);
+
+} // namespace kvc::gpu
+
+#endif // KVC_LIB_CONVERSION_KVCTOGPU_ATTENDCONTEXT_H

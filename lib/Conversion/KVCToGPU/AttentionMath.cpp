@@ -1,0 +1,79 @@
+//===- AttentionMath.cpp - from scores to outputs, written once -----------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//   m' = max(m, max s);  w = 2^(s - m');  f = 2^(m - m');  l = l f + sum w
+//   o = o f + w . v  (the schedule's);  out = o / (l + 2^(sink - m))
+//   lse = ln 2 (m + log2(l + 2^(sink - m)))
+//
+//===----------------------------------------------------------------------===//
+
+#include "AttentionMath.h"
+
+using namespace mlir;
+
+namespace kvc::gpu {
+
+static constexpr double kLog2E = 1.4426950408889634, kLn2 = 0.6931471805599453;
+
+SoftmaxState SoftmaxState::empty(KernelBuilder &b) {
+  Num none = b.negInf(b.f32()), zero = b.f32(0);
+  return {{none, none}, {zero, zero}};
+}
+
+SoftmaxState SoftmaxState::from(ArrayRef<Num> four) {
+  return {{four[0], four[1]}, {four[2], four[3]}};
+}
+
+Num finiteMax(Num maximum) {
+  return select(maximum == maximum.builder->negInf(maximum.type()),
+                maximum.like(0), maximum);
+}
+
+Nums emitSoftmax(MutableArrayRef<Num> scores, SoftmaxState &state) {
+  Nums factors;
+  for (int half = 0; half < 2; ++half) {
+    Num highest;
+    for (size_t i = 0; i < scores.size(); ++i)
+      if (int(i / 2 % 2) == half)
+        highest = highest ? max(highest, scores[i]) : scores[i];
+    Num before = state.max[half];
+    Num after = max(before, laneMax(highest, 4));
+    Num reference = finiteMax(after);
+    Num factor = exp2Approx(before - reference);
+    Num sum = state.sum[half] * factor;
+    for (size_t i = 0; i < scores.size(); ++i) {
+      if (int(i / 2 % 2) != half)
+        continue;
+      scores[i] = exp2Approx(scores[i] - reference);
+      sum = sum + scores[i];
+    }
+    state.max[half] = after;
+    state.sum[half] = sum;
+    factors.push_back(factor);
+  }
+  return factors;
+}
+
+RowFinish emitFinishRow(const AttendContext &c, Num head, Num maximum,
+                        Num sum) {
+  KernelBuilder &b = c.b;
+  Num reference = finiteMax(maximum), factor = b.f32(1);
+  if (c.variant.sinkLogits) {
+    Num sink =
+        loadStepF32(c.params.load(KVC_FIELD(kvcrt_params, sink_logits)), head) *
+        kLog2E;
+    Num both = max(maximum, sink);
+    reference = finiteMax(both);
+    factor = exp2Approx(maximum - reference);
+    sum = fma(sum, factor, exp2Approx(sink - reference));
+  }
+  // Nothing visible: 0 over 0 is 0 here.
+  Num inverse = select(sum == 0.0, b.f32(0), factor / sum);
+  Num lse = select(sum == 0.0, b.negInf(b.f32()),
+                   (reference + log2Approx(sum)) * kLn2);
+  return {inverse, lse};
+}
+
+} // namespace kvc::gpu

@@ -1,0 +1,71 @@
+//===- KeyTiles.h - tiles of K and V through a ring -------------*- C++ -*-===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// All threads of a block copy tiles of keys and values from the pool into a
+// ring of stages in shared memory; what is stored in another form than the
+// products want (8-bit codes, keys that attend turns) is brought into it in a
+// tile of its own before use.
+//
+//   stage s:  [keys as stored][values as stored][key scales][value scales]
+//
+// Invariant: rows that no query of the task may see arrive as zeros with scale
+// 0, and nothing of them is read.
+//
+//===----------------------------------------------------------------------===//
+#ifndef KVC_LIB_CONVERSION_KVCTOGPU_KEYTILES_H
+#define KVC_LIB_CONVERSION_KVCTOGPU_KEYTILES_H
+
+#include "AttendContext.h"
+#include "SharedTile.h"
+
+namespace kvc::gpu {
+
+/// One of the planes of K and V, as it lies in shared memory.
+struct PlaneLayout {
+  StorageAttrInterface storage;
+  int64_t dim;
+  bool rotated; // by attend
+  SharedTile stored;
+  SharedTile operand; // elements of the variant's type, as products read them
+  PlaneLayout() = default;
+  PlaneLayout(const Variant &variant, bool isKey, int64_t tileKeys);
+  /// Whether `operand` is made of `stored`, or is it.
+  bool decoded() const { return rotated || storage.hasScale(); }
+  bool hasScale() const { return StorageAttrInterface(storage).hasScale(); }
+};
+
+struct KeyTiles {
+  KeyTiles(const Variant &variant, int64_t threads, int64_t tileKeys,
+           int64_t stages);
+
+  int64_t bytes() const;      // of shared memory
+  int64_t stageBytes() const; // a multiple of 128
+  /// Copies tile `tile` into stage `stage` (both i32) and commits; where
+  /// `exists` (i1) is false, commits only.
+  void emitCopy(const AttendContext &c, Num base, Num tile, Num stage,
+                Num exists) const;
+  /// Makes the operands of `stage`, when they are not what is stored. Stands
+  /// between barriers.
+  void emitDecode(const AttendContext &c, Num base, Num tile, Num stage) const;
+  /// Tiles of operands and the scales of `stage`, f32 per key.
+  Num keys(Num base, Num stage) const;
+  Num values(Num base, Num stage) const;
+  Num keyScales(Num base, Num stage) const;
+  Num valueScales(Num base, Num stage) const;
+  bool decodes() const { return key.decoded() || value.decoded(); }
+
+  int64_t threads, tileKeys, stages;
+  PlaneLayout key, value;
+
+private:
+  Num stageAt(Num base, Num stage, int64_t offset) const;
+  int64_t scalesOffset() const {
+    return key.stored.bytes() + value.stored.bytes();
+  }
+};
+
+} // namespace kvc::gpu
+
+#endif // KVC_LIB_CONVERSION_KVCTOGPU_KEYTILES_H

@@ -1,0 +1,66 @@
+//===- SharedTile.cpp - rows of K, V or Q in shared memory ----------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SharedTile.h"
+
+#include <algorithm>
+
+namespace kvc::gpu {
+
+Num SharedTile::address(Num base, Num row, Num chunk) const {
+  KernelBuilder &b = *base.builder;
+  Num place = swizzled() ? chunk ^ (row & 7) : chunk;
+  return b.at(base, row * pitch() + place * 16);
+}
+
+MatrixLane MatrixLane::rowsFirst(KernelBuilder &b) {
+  Num lane = laneId(b);
+  return {lane & 15, lane >> 4};
+}
+
+MatrixLane MatrixLane::chunksFirst(KernelBuilder &b) {
+  Num lane = laneId(b);
+  return {(lane & 7) + ((lane >> 4) << 3), (lane >> 3) & 1};
+}
+
+Num MatrixLane::address(const SharedTile &tile, Num base, Num firstRow,
+                        int64_t firstChunk) const {
+  KernelBuilder &b = *base.builder;
+  // Rows come in multiples of eight, so that row % 8 is the lane's own.
+  Num place = tile.swizzled()
+                  ? ((chunk ^ (row & 7)) << 4) ^ b.i32(firstChunk * 16)
+                  : (chunk << 4) + firstChunk * 16;
+  return b.at(base, row * tile.pitch() + place + firstRow * tile.pitch());
+}
+
+TileWalk::TileWalk(int64_t threads, int64_t rows, int64_t chunks)
+    : threads(threads), rows(rows), chunks(chunks), perRow(8) {
+  while (chunks % perRow != 0)
+    perRow /= 2;
+}
+
+void TileWalk::forEach(
+    KernelBuilder &b, llvm::function_ref<Nums(Num)> row,
+    llvm::function_ref<void(llvm::ArrayRef<Num>, Num, Num)> chunk) const {
+  Num thread = threadId(b);
+  Num myRow = thread / perRow, myChunk = thread % perRow;
+  for (int64_t first = 0; first < rows; first += rowsPerPass()) {
+    Num r = myRow + first;
+    auto body = [&] {
+      Nums found = row(r);
+      for (int64_t c = 0; c < chunks; c += perRow)
+        chunk(found, r, myChunk + c);
+    };
+    // More threads than chunks: the others have nothing to do.
+    if (first + rowsPerPass() > rows)
+      b.ifThen(r < rows, body);
+    else
+      body();
+  }
+}
+
+} // namespace kvc::gpu
