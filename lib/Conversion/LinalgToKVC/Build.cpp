@@ -36,6 +36,7 @@ struct AttentionBuilder {
       refusal = {id, why.str(), match.values};
     return {};
   }
+  void learn(const Source &source);
   Value operand(const Source &source, const Layout &wanted,
                 const AxisList &sequence);
   Value positionsOf(const Expr *position, const AxisList &sequence);
@@ -83,10 +84,27 @@ Value AttentionBuilder::positionsOf(const Expr *position,
   return result;
 }
 
+/// Notes the sizes of the axes that a source runs over.
+void AttentionBuilder::learn(const Source &source) {
+  if (source.tensor) {
+    emit.learnSizes(source.tensor, source.layout);
+    return;
+  }
+  walkExpr(source.element, [&](const Expr *part) {
+    if (!part->is(Expr::Kind::Element) || part->index.empty())
+      return;
+    Element read{part->tensor, part->index};
+    if (std::optional<Layout> layout = layoutOf(scalars.getAxes(), read))
+      emit.learnSizes(part->tensor, *layout);
+  });
+}
+
 Value AttentionBuilder::operand(const Source &source, const Layout &wanted,
                                 const AxisList &sequence) {
-  emit.learnSizes(source.tensor, source.layout);
-  Value value = emit.relayout(source.tensor, source.layout, wanted);
+  learn(source);
+  Value value = source.tensor
+                    ? emit.relayout(source.tensor, source.layout, wanted)
+                    : emit.compute(source.element, wanted);
   if (!value)
     return fail("layout", "a dynamic size that a reshape needs is not known");
   value = emit.castTo(value, match.elementType);
@@ -174,7 +192,7 @@ Value AttentionBuilder::attention() {
   const Roles &roles = match.roles;
   // sizes first: reshapes and masks ask for any of them
   for (const Source *source : {&match.q, &match.k, &match.v})
-    emit.learnSizes(source->tensor, source->layout);
+    learn(*source);
   Value q = operand(match.q, roles.q(), roles.query);
   Value k = q ? operand(match.k, roles.k(), roles.key) : Value();
   Value v = k ? operand(match.v, roles.v(), roles.key) : Value();

@@ -168,16 +168,34 @@ static arith::MulFOp summedProduct(linalg::LinalgOp op) {
   return stripCasts(combiner->second).getDefiningOp<arith::MulFOp>();
 }
 
-std::optional<unsigned> inputOfFactor(linalg::LinalgOp op, unsigned side) {
+std::optional<llvm::SmallBitVector> loopsOfFactor(linalg::LinalgOp op,
+                                                  unsigned side) {
   arith::MulFOp product = summedProduct(op);
   if (!product)
     return std::nullopt;
-  auto argument =
-      dyn_cast<BlockArgument>(stripCasts(product->getOperand(side)));
-  if (!argument || argument.getOwner() != op.getBlock() ||
-      argument.getArgNumber() >= op.getNumDpsInputs())
-    return std::nullopt;
-  return argument.getArgNumber();
+  llvm::SmallBitVector loops(op.getNumLoops());
+  llvm::SmallSetVector<Value, 8> seen;
+  seen.insert(product->getOperand(side));
+  for (unsigned i = 0; i < seen.size(); ++i) {
+    if (auto argument = dyn_cast<BlockArgument>(seen[i])) {
+      if (argument.getOwner() != op.getBlock())
+        continue;
+      if (argument.getArgNumber() >= op.getNumDpsInputs())
+        return std::nullopt;
+      AffineMap map = op.getMatchingIndexingMap(op.getMatchingOpOperand(argument));
+      for (unsigned loop = 0; loop < loops.size(); ++loop)
+        if (map.isFunctionOfDim(loop))
+          loops.set(loop);
+      continue;
+    }
+    Operation *def = seen[i].getDefiningOp();
+    if (def->getBlock() != op.getBlock())
+      continue;
+    if (auto index = dyn_cast<linalg::IndexOp>(def))
+      loops.set(index.getDim());
+    seen.insert(def->operand_begin(), def->operand_end());
+  }
+  return loops;
 }
 
 bool isContractionLike(linalg::LinalgOp op) {

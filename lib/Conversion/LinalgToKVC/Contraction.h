@@ -14,6 +14,7 @@
 #define KVC_LIB_CONVERSION_LINALGTOKVC_CONTRACTION_H
 
 #include "Scalars.h"
+#include "llvm/ADT/SmallBitVector.h"
 
 namespace kvc::raise {
 
@@ -35,9 +36,10 @@ std::optional<Reduction> matchReduction(Scalars &scalars, const Expr *element,
 std::optional<std::pair<const Expr *, const Expr *>>
 matchProduct(Scalars &scalars, const Reduction &reduction);
 
-/// Which input of the contraction `op` its product's operand `side` is, casts
-/// aside.
-std::optional<unsigned> inputOfFactor(mlir::linalg::LinalgOp op, unsigned side);
+/// The loops that operand `side` of the product in `op` runs over: those of the
+/// inputs it reads, however much of it is computed in the body.
+std::optional<llvm::SmallBitVector> loopsOfFactor(mlir::linalg::LinalgOp op,
+                                                  unsigned side);
 
 /// True when `op` could be a contraction: one loop longer than one reduced by
 /// a sum of products. Cheap; asked of every op once.

@@ -97,8 +97,17 @@ Value Emitter::emitScalar(OpBuilder &b, const Expr *expr,
     auto type = cast<RankedTensorType>(expr->tensor.getType());
     for (auto [at, size] : llvm::zip_equal(expr->index, type.getShape())) {
       index.push_back(emitIndex(b, at, axisValues));
-      if (!index.back() || !isWithin(scalars.getAxes(), at, size))
+      if (!index.back())
         return {};
+      if (isWithin(scalars.getAxes(), at, size))
+        continue;
+      if (ShapedType::isDynamic(size) || size == 0)
+        return {};
+      // where the other side of a select is taken, any element does
+      Value first = arith::ConstantIndexOp::create(b, loc, 0),
+            last = arith::ConstantIndexOp::create(b, loc, size - 1);
+      index.back() = arith::MinSIOp::create(
+          b, loc, arith::MaxSIOp::create(b, loc, index.back(), first), last);
     }
     result = tensor::ExtractOp::create(b, loc, expr->tensor, index);
     break;

@@ -53,7 +53,7 @@ std::optional<Roles> assignRoles(Scalars &scalars, ArrayRef<AxisList> batchAxes,
     for (AffineExpr axis : loop) {
       if (!longer(axis))
         continue;
-      bool inK = mentions(k->index, axis), inV = mentions(v->index, axis);
+      bool inK = mentions(k, axis), inV = mentions(v, axis);
       if (inK != inV) {
         if (dependsOn(scalars, inK ? k : v, axis))
           return refuse("group-broadcast",
@@ -76,7 +76,7 @@ std::optional<Roles> assignRoles(Scalars &scalars, ArrayRef<AxisList> batchAxes,
   bool several = false;
   for (const AxisList &loop : queryAxes)
     for (AffineExpr axis : loop) {
-      if (mentions(k->index, axis) || mentions(v->index, axis))
+      if (mentions(k, axis) || mentions(v, axis))
         return refuse("query-axis",
                       "keys or values depend on the query position");
       bool masked = llvm::any_of(masks, [&](const MaskTerm &term) {
@@ -99,7 +99,7 @@ std::optional<Roles> assignRoles(Scalars &scalars, ArrayRef<AxisList> batchAxes,
   auto only = [&](const Expr *e, const Layout &allowed) {
     for (unsigned a = 0; a < axes.size(); ++a) {
       AffineExpr axis = getAffineDimExpr(a, axes.getContext());
-      if (longer(axis) && mentions(e->index, axis) &&
+      if (longer(axis) && mentions(e, axis) &&
           !llvm::is_contained(hidden.found, axis) &&
           llvm::none_of(allowed, [&](const AxisList &list) {
             return llvm::is_contained(list, axis);

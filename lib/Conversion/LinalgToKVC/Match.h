@@ -29,7 +29,8 @@ struct Roles {
   Layout out() const { return {batch, heads(), query, valueDim}; }
 };
 
-/// The tensor an operand starts from, after its factors, casts and rotation.
+/// The tensor an operand starts from, after its factors, casts and rotation;
+/// null where `element` is computed from others.
 struct Source {
   const Expr *element = nullptr;
   mlir::Value tensor;

@@ -167,6 +167,14 @@ bool Walk::source(Match &match, ArrayRef<Operand> seen, const Layout &wanted,
     if (widthOf(operand.element->type) < widthOf(match.elementType) &&
         accept(operand))
       return true;
+  // what fusion pulled into the product is computed on its own again
+  if (const Operand &deepest = seen.back(); deepest.element->is(Expr::Kind::Apply)) {
+    result.element = deepest.element;
+    match.scale *= deepest.scale;
+    match.runtimeScales.append(deepest.runtimeScales.begin(),
+                               deepest.runtimeScales.end());
+    return true;
+  }
   return refuse("layout", "an operand's elements are not in an order that "
                           "reshapes and transposes can bring into batch, "
                           "head, position, channel");
@@ -210,13 +218,12 @@ bool Walk::assign(Match &match, const Expr *v, ArrayRef<Operand> q,
   // batch loops are in all three maps, query loops not in the values' map
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   AffineMap outMap = maps[op.getNumDpsInputs()];
-  std::optional<unsigned> pInput = inputOfFactor(op, side),
-                          vInput = inputOfFactor(op, 1 - side);
-  if (!pInput || !vInput)
+  std::optional<llvm::SmallBitVector> pLoops = loopsOfFactor(op, side),
+                                      vLoops = loopsOfFactor(op, 1 - side);
+  if (!pLoops || !vLoops)
     return refuse("product-operands",
-                  "a factor of the product of probabilities and values is "
-                  "computed inside of it");
-  AffineMap pMap = maps[*pInput], vMap = maps[*vInput];
+                  "a factor of the product of probabilities and values reads "
+                  "its sum");
   SmallVector<AxisList> batch, query;
   AxisList valueAxes;
   for (AffineExpr expr : outMap.getResults()) {
@@ -224,8 +231,8 @@ bool Walk::assign(Match &match, const Expr *v, ArrayRef<Operand> q,
     if (!dim)
       continue;
     unsigned loop = dim.getPosition();
-    bool inV = vMap.isFunctionOfDim(loop);
-    if (inV && pMap.isFunctionOfDim(loop))
+    bool inV = vLoops->test(loop);
+    if (inV && pLoops->test(loop))
       batch.push_back(loops.axes[loop]);
     else if (inV)
       valueAxes.append(loops.axes[loop]);
@@ -347,11 +354,10 @@ bool Walk::run() {
   llvm::erase_if(values, [](const Operand &o) {
     return o.scale != 1.0 || !o.runtimeScales.empty();
   });
-  if (first.empty() || second.empty() || values.empty())
-    return refuse("product-operands", "an operand of a product is computed "
-                                      "inside of it and is no tensor");
-  bool firstIsKey = mentions(first.back().element->index, key),
-       secondIsKey = mentions(second.back().element->index, key);
+  if (values.empty())
+    values.push_back({v, 1.0, {}});
+  bool firstIsKey = mentions(first.back().element, key),
+       secondIsKey = mentions(second.back().element, key);
   if (firstIsKey == secondIsKey)
     return refuse("product-operands",
                   "not one operand of the scores depends on the key position",

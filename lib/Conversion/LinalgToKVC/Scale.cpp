@@ -341,6 +341,8 @@ SmallVector<Operand> peelOperand(Scalars &scalars, const Expr *expr) {
       break;
     expr = next;
   }
+  if (seen.empty()) // computed in the body of the product
+    seen.push_back({expr, scale, runtime});
   return seen;
 }
 
