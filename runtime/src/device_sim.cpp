@@ -128,9 +128,10 @@ private:
                               kernel->shared_bytes, launch->params);
     }
     if (env->log)
-      env->log(env->context, /*level=*/2,
-               "expected a kernel compiled with --target=sim:<chip> for the sim "
-               "device");
+      env->log(
+          env->context, /*level=*/2,
+          "expected a kernel compiled with --target=sim:<chip> for the sim "
+          "device");
     return KVCRT_UNSUPPORTED;
   }
 

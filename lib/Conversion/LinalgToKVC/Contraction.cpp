@@ -182,7 +182,8 @@ std::optional<llvm::SmallBitVector> loopsOfFactor(linalg::LinalgOp op,
         continue;
       if (argument.getArgNumber() >= op.getNumDpsInputs())
         return std::nullopt;
-      AffineMap map = op.getMatchingIndexingMap(op.getMatchingOpOperand(argument));
+      AffineMap map =
+          op.getMatchingIndexingMap(op.getMatchingOpOperand(argument));
       for (unsigned loop = 0; loop < loops.size(); ++loop)
         if (map.isFunctionOfDim(loop))
           loops.set(loop);

@@ -168,7 +168,8 @@ bool Walk::source(Match &match, ArrayRef<Operand> seen, const Layout &wanted,
         accept(operand))
       return true;
   // what fusion pulled into the product is computed on its own again
-  if (const Operand &deepest = seen.back(); deepest.element->is(Expr::Kind::Apply)) {
+  if (const Operand &deepest = seen.back();
+      deepest.element->is(Expr::Kind::Apply)) {
     result.element = deepest.element;
     match.scale *= deepest.scale;
     match.runtimeScales.append(deepest.runtimeScales.begin(),
