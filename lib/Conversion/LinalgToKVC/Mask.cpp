@@ -32,9 +32,11 @@ namespace {
 struct Read {
   const MaskTerm *term = nullptr;
   bool understood = false;
-  bool infinite = false; // every hidden value is -inf
-  double hidden = 0;     // the one finite hidden value, after factors
+  bool infinite = false;          // every hidden value is -inf
+  double hidden = 0;              // the one finite hidden value, after factors
+  double lowest = 0, highest = 0; // of the hidden values, after factors
   bool oneValue = false;
+  bool constant = false; // a hidden score becomes the value, not a sum
   bool summed = false;
   Predicate visible;
 
@@ -88,6 +90,12 @@ Read Planner::read(const MaskTerm &term) {
   result.infinite =
       llvm::all_of(reader.hidden, [](double v) { return std::isinf(v); });
   result.oneValue = !reader.hidden.empty() && llvm::all_equal(reader.hidden);
+  result.constant = term.isSelect;
+  for (auto [i, value] : llvm::enumerate(reader.hidden)) {
+    double scaled = value * term.factor;
+    result.lowest = i ? std::min(result.lowest, scaled) : scaled;
+    result.highest = i ? std::max(result.highest, scaled) : scaled;
+  }
   if (result.oneValue)
     result.hidden = reader.hidden.front() * term.factor;
   return result;
@@ -223,6 +231,25 @@ std::optional<MaskPlan> Planner::plan(ArrayRef<MaskTerm> terms,
   SmallVector<Read> reads;
   for (const MaskTerm &term : terms)
     reads.push_back(read(term));
+  for (Read &read : reads) {
+    if (!read.term->floor)
+      continue;
+    // what is hidden lies below the floor, and so becomes it
+    double floor = *read.term->floor;
+    bool below = read.highest < floor - std::fabs(weakestHidden) ||
+                 (read.highest <= floor && floor <= absorbing);
+    if (!read.understood || read.never() || (!below && read.lowest <= floor)) {
+      refusal = {"mask-combination",
+                 "the score has a floor that what the mask hides may lie above",
+                 read.term->op};
+      return std::nullopt;
+    }
+    if (!below)
+      continue;
+    read.infinite = read.summed = false;
+    read.oneValue = read.constant = true;
+    read.hidden = floor;
+  }
   if (softmax.floor)
     for (Read &read : reads) {
       // the floor tells hidden scores below it from those above it
@@ -280,6 +307,14 @@ std::optional<MaskPlan> Planner::plan(ArrayRef<MaskTerm> terms,
   }
   if (!split.kept.empty())
     split.why = "part of the mask is not causal or a window";
+  if (softmax.sinkNeedsKeys && !reads.empty() &&
+      !(understood && seesSome(visible))) {
+    refusal = {"sink",
+               "the sink is not in the maximum, and a row that sees no key "
+               "would be NaN",
+               terms.front().op};
+    return std::nullopt;
+  }
   // No row is empty: what hides a score does not matter.
   if (understood && seesSome(visible)) {
     split.fullyMasked = natural;
@@ -303,10 +338,10 @@ std::optional<MaskPlan> Planner::plan(ArrayRef<MaskTerm> terms,
   // One finite value hides all: a row that sees nothing averages every key.
   bool oneValue = understood;
   for (const Read &read : reads)
-    oneValue &= (biases.empty() || read.hidden <= absorbing) && read.oneValue &&
-                !read.summed && read.hidden == reads.front().hidden &&
-                (read.term->isSelect ||
-                 (reads.size() == 1 && read.hidden <= absorbing));
+    oneValue &=
+        (biases.empty() || read.hidden <= absorbing) && read.oneValue &&
+        !read.summed && read.hidden == reads.front().hidden &&
+        (read.constant || (reads.size() == 1 && read.hidden <= absorbing));
   if (oneValue) {
     split.fullyMasked = FullyMasked::uniform;
     return split;

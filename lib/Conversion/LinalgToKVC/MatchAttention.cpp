@@ -35,6 +35,8 @@ struct Walk {
   LoopAxes loops;
   LiteralTables &tables;
   HiddenGroups hidden;
+  bool takesFloors;         // floors of scores are part of the mask
+  bool floorFailed = false; // they are not, for this one
 
   bool refuse(StringRef id, const Twine &why, Operation *at = nullptr) {
     if (!attempt.refusal)
@@ -337,8 +339,8 @@ bool Walk::run() {
   if (scalars.asReal(sum->init) != 0.0)
     return refuse("product-init", "the product of probabilities and values "
                                   "does not start from zero");
-  auto score =
-      matchScore(scalars, match.softmax, key, attempt.anchor, attempt.refusal);
+  auto score = matchScore(scalars, match.softmax, key, attempt.anchor,
+                          takesFloors, attempt.refusal);
   if (!score)
     return false;
   match.score = *score;
@@ -409,8 +411,10 @@ bool Walk::run() {
   match.resultLayout = *layout;
   auto mask = planMask(scalars, match.score, match.softmax, query, key,
                        shift(match), attempt.refusal);
-  if (!mask)
+  if (!mask) {
+    floorFailed = match.score.hasFloor;
     return false;
+  }
   match.mask = *mask;
   for (const Expr *bias : mask->biases) {
     const Expr *edited =
@@ -427,7 +431,8 @@ Attempt matchAttention(linalg::LinalgOp op, LiteralTables &tables) {
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
   Attempt attempt;
   bool writeGroupsOut = false;
-  for (unsigned round = 0; round < 6; ++round) {
+  bool takesFloors = true;
+  for (unsigned round = 0; round < 7; ++round) {
     attempt = Attempt();
     attempt.axes = std::make_unique<Axes>(op->getContext());
     attempt.scalars = std::make_unique<Scalars>(*attempt.axes, tables);
@@ -437,8 +442,15 @@ Attempt matchAttention(linalg::LinalgOp op, LiteralTables &tables) {
               *attempt.scalars,
               makeLoopAxes(*attempt.axes, op, cuts),
               tables,
-              {writeGroupsOut, {}}};
-    if (!walk.run() && attempt.refusal.id == "layout" &&
+              {writeGroupsOut, {}},
+              takesFloors};
+    bool matched = walk.run();
+    // the floor is an edit of the score then, and the masks inside with it
+    if (walk.floorFailed) {
+      takesFloors = false;
+      continue;
+    }
+    if (!matched && attempt.refusal.id == "layout" &&
         !walk.hidden.found.empty())
       writeGroupsOut = true;
     // split loops where a reshape of something seen divides them

@@ -11,9 +11,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "MaskRead.h"
 #include "ScoreEdit.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -61,7 +63,9 @@ struct Walker {
   AffineExpr key;
   Operation *anchor;
   Refusal &refusal;
+  bool takesFloors = true;
   Score score;
+  std::optional<double> floor; // of what is further in
 
   bool refuse(StringRef id, const Twine &why, Operation *op = nullptr) {
     if (!refusal)
@@ -73,6 +77,7 @@ struct Walker {
     return leadsToProduct(scalars, expr, key, budget);
   }
   const Expr *step(const Expr *expr);
+  const Expr *stepFloor(const Expr *expr);
   const Expr *stepBinary(const Expr *expr, const Expr *inner, const Expr *other,
                          bool innerFirst);
   const Expr *keeps(const Expr *expr, Choice &choice, unsigned depth);
@@ -120,6 +125,8 @@ const Expr *Walker::stepBinary(const Expr *expr, const Expr *inner,
     term.negated = difference;
     term.factor = score.scale;
     term.op = expr->op;
+    term.floor = floor;
+    score.hasFloor |= floor.has_value();
     score.masks.push_back(term);
     return inner;
   }
@@ -168,7 +175,47 @@ const Expr *Walker::keeps(const Expr *expr, Choice &choice, unsigned depth) {
   return scalars.apply(score->op, b.getI1Type(), {score->operands[0], yes, no});
 }
 
+/// max(score, c) for a c that only hidden scores lie below.
+const Expr *Walker::stepFloor(const Expr *expr) {
+  const Expr *inner = nullptr;
+  std::optional<double> value;
+  if (expr->isApply<arith::MaximumFOp, arith::MaxNumFOp>()) {
+    for (unsigned side : {0u, 1u})
+      if (auto number = scalars.asReal(expr->operands[side])) {
+        value = number;
+        inner = expr->operands[1 - side];
+      }
+  } else if (expr->isApply<arith::SelectOp>()) {
+    const Expr *test = scalars.look(expr->operands[0]);
+    if (!test->isApply<arith::CmpFOp>())
+      return nullptr;
+    using P = arith::CmpFPredicate;
+    P predicate = cast<arith::CmpFOp>(test->op).getPredicate();
+    bool greater = predicate == P::OGT || predicate == P::OGE ||
+                   predicate == P::UGT || predicate == P::UGE;
+    bool less = predicate == P::OLT || predicate == P::OLE ||
+                predicate == P::ULT || predicate == P::ULE;
+    if (!greater && !less)
+      return nullptr;
+    const Expr *high = expr->operands[greater ? 1 : 2],
+               *low = expr->operands[greater ? 2 : 1];
+    value = scalars.asReal(low);
+    if (value && scalars.asReal(test->operands[1]) == value &&
+        scalars.equal(scalars.look(test->operands[0]), scalars.look(high)))
+      inner = high;
+  }
+  if (!inner || !value || !(*value <= weakestHidden) ||
+      !std::isfinite(*value) || score.softcap != 0 ||
+      !score.runtimeScales.empty() || !(score.scale > 0))
+    return nullptr;
+  floor = std::max(*value * score.scale, floor.value_or(*value * score.scale));
+  return inner;
+}
+
 const Expr *Walker::step(const Expr *expr) {
+  if (takesFloors)
+    if (const Expr *inner = stepFloor(expr))
+      return inner;
   if (expr->is(Expr::Kind::Piece) || expr->isApply<arith::SelectOp>()) {
     Operation *op = expr->is(Expr::Kind::Piece) ? anchor : expr->op;
     Choice choice;
@@ -189,6 +236,8 @@ const Expr *Walker::step(const Expr *expr) {
     term.hidden = *choice.hidden;
     term.factor = score.scale;
     term.op = op;
+    term.floor = floor;
+    score.hasFloor |= floor.has_value();
     score.masks.push_back(term);
     return choice.score;
   }
@@ -246,14 +295,15 @@ static Score finished(Scalars &scalars, Score score) {
 
 std::optional<Score> matchScore(Scalars &scalars, const Softmax &softmax,
                                 AffineExpr key, Operation *anchor,
-                                Refusal &refusal) {
-  Walker walker{scalars, key, anchor, refusal, {}};
+                                bool takesFloors, Refusal &refusal) {
+  Walker walker{scalars, key, anchor, refusal, takesFloors, {}, {}};
   Score &score = walker.score;
   score.scale = softmax.factor;
   const Expr *expr = softmax.score;
   // what the outermost masks are applied to, and the factor of it
   const Expr *core = expr;
   double coreFactor = score.scale;
+  size_t coreMasks = 0;
   for (unsigned depth = 0; depth < 32; ++depth) {
     expr = scalars.look(expr);
     if (auto product = matchScoreProduct(scalars, expr, key)) {
@@ -283,15 +333,16 @@ std::optional<Score> matchScore(Scalars &scalars, const Softmax &softmax,
     if (!expr) {
       // not a scale, masks and a soft-cap in the op's order: an edit of them
       Score edited;
-      edited.masks = score.masks;
+      edited.masks.assign(score.masks.begin(), score.masks.begin() + coreMasks);
       if (!readEdit(scalars, core, coreFactor, key, edited))
         return std::nullopt;
       refusal = Refusal();
       return finished(scalars, edited);
     }
-    if (score.masks.size() != masks) {
+    if (score.masks.size() != masks && !score.hasFloor) {
       core = expr;
       coreFactor = score.scale;
+      coreMasks = score.masks.size();
     }
   }
   walker.refuse("score-deep", "too many ops between the product and softmax");

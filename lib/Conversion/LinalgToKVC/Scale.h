@@ -23,6 +23,7 @@ struct MaskTerm {
   bool negated = false; // additive: subtracted instead; select: true hides
   double hidden = 0;    // select: what a hidden score becomes
   double factor = 1;    // what multiplies the term further out
+  std::optional<double> floor; // masked scores are raised to this, factor aside
   mlir::Operation *op = nullptr;
 };
 
@@ -37,6 +38,7 @@ struct Score {
   const Expr *edit = nullptr;
   Reduction product;
   const Expr *productElement = nullptr;
+  bool hasFloor = false; // some mask has
   const Expr *a = nullptr, *b = nullptr;
 };
 
@@ -45,7 +47,7 @@ bool isUniform(const Expr *expr);
 
 std::optional<Score> matchScore(Scalars &scalars, const Softmax &softmax,
                                 mlir::AffineExpr key, mlir::Operation *anchor,
-                                Refusal &refusal);
+                                bool takesFloors, Refusal &refusal);
 
 /// What stands between an operand of a contraction and the tensor it was made
 /// from: factors and float casts. Every tensor met is a candidate to start at.

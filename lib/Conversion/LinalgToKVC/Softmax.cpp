@@ -62,7 +62,10 @@ bool SoftmaxMatcher::matchMax(const Expr *subtracted, Softmax &softmax) {
   if (!scalars.equal(scalars.look(read->body), scalars.look(softmax.score)))
     return refuse("softmax-max-source",
                   "the maximum is taken over another tensor than the score");
-  return !read->last || takeSink(read->last, softmax);
+  if (read->last && !takeSink(read->last, softmax))
+    return false;
+  sinkInMax = softmax.sink != nullptr;
+  return true;
 }
 
 /// x in exp(x - max): what one more column of the denominator holds.
@@ -121,6 +124,8 @@ bool SoftmaxMatcher::matchSum(const Expr *total, const Expr *exponential,
     if (!takeSink(sink, softmax))
       return false;
   }
+  if (sinkInSum && !sinkInMax && !finiteMax)
+    softmax.sinkNeedsKeys = true;
   if (softmax.sink && !sinkInSum)
     return refuse("sink", "a sink takes part in the maximum, but not in the "
                           "denominator");

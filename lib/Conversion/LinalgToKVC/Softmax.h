@@ -38,6 +38,8 @@ struct Softmax {
   /// The logit of a column that only the denominator has, over the same axes
   /// less the key; null when there is none.
   const Expr *sink = nullptr;
+  /// The sink is not in the maximum: an empty row is NaN in spite of it.
+  bool sinkNeedsKeys = false;
   /// For the report: how it was spelled.
   llvm::StringRef form;
 };

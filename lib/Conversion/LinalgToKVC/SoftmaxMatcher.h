@@ -42,6 +42,7 @@ struct SoftmaxMatcher {
   const Expr *rowSum = nullptr; // the denominator, without guards
   bool finiteInit = false;      // the maximum starts from a finite number
   bool finiteMax = false;       // an empty row's maximum is finite
+  bool sinkInMax = false;       // the sink takes part in the maximum
   bool guardedSum = false;      // an empty row's sum is not zero
 
   bool refuse(llvm::StringRef id, const llvm::Twine &why) {
