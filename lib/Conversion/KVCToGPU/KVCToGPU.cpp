@@ -46,7 +46,8 @@ struct ConvertKVCToGPUPass
       kvc::gpu::KernelEmitter emitter(*variant, *target, builder);
       emitter.emitShared();
       emitter.emitAppend();
-      if (failed(emitter.emitTiledPrefill()))
+      if (failed(emitter.emitSplitDecode()) ||
+          failed(emitter.emitTiledPrefill()))
         return signalPassFailure();
       op.erase();
     }

@@ -93,7 +93,8 @@ static std::pair<Num, Num> emitFindBlock(const AttendContext &c, Num key) {
 
 static void emitCopyPlane(const AttendContext &c, const PlaneLayout &layout,
                           AbiStruct<kvcrt_plane> plane, const TileWalk &walk,
-                          Num target, Num scales, Num tile, int64_t tileKeys) {
+                          Num thread, Num target, Num scales, Num tile,
+                          int64_t tileKeys) {
   KernelBuilder &b = c.b;
   Num payload = plane.load(KVC_FIELD(kvcrt_plane, payload));
   Num blockStride = plane.load(KVC_FIELD(kvcrt_plane, block_stride));
@@ -103,7 +104,7 @@ static void emitCopyPlane(const AttendContext &c, const PlaneLayout &layout,
       b.at(payload, head * plane.load(KVC_FIELD(kvcrt_plane, head_stride)));
   int64_t blockSize = c.variant.policy.block;
   walk.forEach(
-      b,
+      b, thread,
       [&](Num row) -> Nums {
         Num key = tile * tileKeys + row;
         std::pair<Num, Num> found = emitFindBlock(c, key);
@@ -113,7 +114,7 @@ static void emitCopyPlane(const AttendContext &c, const PlaneLayout &layout,
                                         b.toI64(slot) * tokenStride);
         if (layout.hasScale()) {
           // One of the row's threads brings the scale.
-          b.ifThen(threadId(b) % walk.perRow == 0, [&] {
+          b.ifThen(thread % walk.perRow == 0, [&] {
             Num scale = b.ifElse(
                 readable,
                 [&]() -> Nums {
@@ -141,17 +142,17 @@ static void emitCopyPlane(const AttendContext &c, const PlaneLayout &layout,
       });
 }
 
-void KeyTiles::emitCopy(const AttendContext &c, Num base, Num tile, Num stage,
-                        Num exists) const {
+void KeyTiles::emitCopy(const AttendContext &c, Num base, Num thread, Num tile,
+                        Num stage, Num exists) const {
   KernelBuilder &b = c.b;
   b.ifThen(exists, [&] {
     emitCopyPlane(
         c, key, c.cache.inner<kvcrt_plane>(KVC_FIELD(kvcrt_cache, key)),
-        TileWalk(threads, tileKeys, key.stored.chunks), stageAt(base, stage, 0),
-        keyScales(base, stage), tile, tileKeys);
+        TileWalk(threads, tileKeys, key.stored.chunks), thread,
+        stageAt(base, stage, 0), keyScales(base, stage), tile, tileKeys);
     emitCopyPlane(c, value,
                   c.cache.inner<kvcrt_plane>(KVC_FIELD(kvcrt_cache, value)),
-                  TileWalk(threads, tileKeys, value.stored.chunks),
+                  TileWalk(threads, tileKeys, value.stored.chunks), thread,
                   stageAt(base, stage, key.stored.bytes()),
                   valueScales(base, stage), tile, tileKeys);
   });
@@ -188,12 +189,12 @@ static Nums readSharedRow(const PlaneLayout &layout, Num base, Num row,
 }
 
 static void emitDecodePlane(const AttendContext &c, const PlaneLayout &layout,
-                            int64_t threads, int64_t tileKeys, Num stored,
-                            Num operands, Num tile) {
+                            int64_t threads, int64_t tileKeys, Num thread,
+                            Num stored, Num operands, Num tile) {
   KernelBuilder &b = c.b;
   TileWalk walk(threads, tileKeys, layout.operand.chunks);
   walk.forEach(
-      b,
+      b, thread,
       [&](Num row) -> Nums {
         if (!layout.rotated)
           return {};
@@ -216,13 +217,13 @@ static void emitDecodePlane(const AttendContext &c, const PlaneLayout &layout,
       });
 }
 
-void KeyTiles::emitDecode(const AttendContext &c, Num base, Num tile,
-                          Num stage) const {
+void KeyTiles::emitDecode(const AttendContext &c, Num base, Num thread,
+                          Num tile, Num stage) const {
   if (key.decoded())
-    emitDecodePlane(c, key, threads, tileKeys, stageAt(base, stage, 0),
+    emitDecodePlane(c, key, threads, tileKeys, thread, stageAt(base, stage, 0),
                     keys(base, stage), tile);
   if (value.decoded())
-    emitDecodePlane(c, value, threads, tileKeys,
+    emitDecodePlane(c, value, threads, tileKeys, thread,
                     stageAt(base, stage, key.stored.bytes()),
                     values(base, stage), tile);
 }

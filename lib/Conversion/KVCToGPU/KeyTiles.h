@@ -3,10 +3,10 @@
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// All threads of a block copy tiles of keys and values from the pool into a
-// ring of stages in shared memory; what is stored in another form than the
-// products want (8-bit codes, keys that attend turns) is brought into it in a
-// tile of its own before use.
+// All threads of a block, or of a warp, copy tiles of keys and values from the
+// pool into a ring of stages in shared memory; what is stored in another form
+// than the products want (8-bit codes, keys that attend turns) is brought into
+// it in a tile of its own before use.
 //
 //   stage s:  [keys as stored][values as stored][key scales][value scales]
 //
@@ -42,13 +42,15 @@ struct KeyTiles {
 
   int64_t bytes() const;      // of shared memory
   int64_t stageBytes() const; // a multiple of 128
-  /// Copies tile `tile` into stage `stage` (both i32) and commits; where
+  /// By each thread `thread` (i32) of `threads`, a block's or a warp's: copies
+  /// tile `tile` into stage `stage` (both i32) and commits; where
   /// `exists` (i1) is false, commits only.
-  void emitCopy(const AttendContext &c, Num base, Num tile, Num stage,
-                Num exists) const;
+  void emitCopy(const AttendContext &c, Num base, Num thread, Num tile,
+                Num stage, Num exists) const;
   /// Makes the operands of `stage`, when they are not what is stored. Stands
-  /// between barriers.
-  void emitDecode(const AttendContext &c, Num base, Num tile, Num stage) const;
+  /// between barriers (of the block or the warp).
+  void emitDecode(const AttendContext &c, Num base, Num thread, Num tile,
+                  Num stage) const;
   /// Tiles of operands and the scales of `stage`, f32 per key.
   Num keys(Num base, Num stage) const;
   Num values(Num base, Num stage) const;

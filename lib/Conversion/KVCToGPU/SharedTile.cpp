@@ -44,9 +44,8 @@ TileWalk::TileWalk(int64_t threads, int64_t rows, int64_t chunks)
 }
 
 void TileWalk::forEach(
-    KernelBuilder &b, llvm::function_ref<Nums(Num)> row,
+    KernelBuilder &b, Num thread, llvm::function_ref<Nums(Num)> row,
     llvm::function_ref<void(llvm::ArrayRef<Num>, Num, Num)> chunk) const {
-  Num thread = threadId(b);
   Num myRow = thread / perRow, myChunk = thread % perRow;
   for (int64_t first = 0; first < rows; first += rowsPerPass()) {
     Num r = myRow + first;

@@ -47,15 +47,16 @@ struct MatrixLane {
               int64_t firstChunk) const;
 };
 
-/// How the threads of a block walk over a tile: each row by as many threads as
-/// divide its chunks, up to eight.
+/// How the threads of a block or a warp walk over a tile: each row by as many
+/// threads as divide its chunks, up to eight.
 struct TileWalk {
   int64_t threads, rows, chunks, perRow;
   TileWalk(int64_t threads, int64_t rows, int64_t chunks);
   int64_t rowsPerPass() const { return threads / perRow; }
-  /// Calls `row(row)` for each of this thread's rows; it answers what
-  /// `chunk(of the row, chunk)` gets.
-  void forEach(KernelBuilder &b, llvm::function_ref<Nums(Num row)> row,
+  /// Calls `row(row)` for each row of thread `thread` (i32, of `threads`); it
+  /// answers what `chunk(of the row, chunk)` gets.
+  void forEach(KernelBuilder &b, Num thread,
+               llvm::function_ref<Nums(Num row)> row,
                llvm::function_ref<void(llvm::ArrayRef<Num>, Num row, Num chunk)>
                    chunk) const;
 };

@@ -115,6 +115,13 @@ void copyWait(KernelBuilder &b, int64_t newest) {
   NVVM::CpAsyncWaitGroupOp::create(b, uint32_t(newest));
 }
 
+Num atomicAdd(Num address, Num value) {
+  KernelBuilder &b = *address.builder;
+  return b.num(LLVM::AtomicRMWOp::create(
+      b, LLVM::AtomicBinOp::add, address.value, value.value,
+      LLVM::AtomicOrdering::monotonic, "device"));
+}
+
 void emitRaiseError(Num errorWord, int bits) {
   KernelBuilder &b = *errorWord.builder;
   b.ifThen(errorWord != b.nullPtr(), [&] {

@@ -60,6 +60,9 @@ void copyAsync16(Num shared, Num global, Num readable);
 void copyCommit(KernelBuilder &b);
 /// Waits for all committed groups of this thread but the newest `newest`.
 void copyWait(KernelBuilder &b, int64_t newest);
+/// Adds `value` (i32) to the word at `address`, for all of the GPU; answers
+/// what it held before. Orders nothing.
+Num atomicAdd(Num address, Num value);
 /// Ors `bits` into the error word, when there is one.
 void emitRaiseError(Num errorWord, int bits);
 

@@ -10,8 +10,23 @@
 // CHECK: llvm.mlir.global external @kvc_shared() {addr_space = 3 : i32, alignment = 128 : i64} : !llvm.array<0 x i8>
 // CHECK: llvm.func @decode_append(%{{.*}}: !llvm.ptr {llvm.align = 8 : i64, llvm.byval = !llvm.array<{{[0-9]+}} x i64>, nvvm.grid_constant})
 // CHECK-SAME: gpu.kernel, kvc.shared_bytes = 0 : i64, nvvm.kernel, nvvm.reqntid = array<i32: 128, 1, 1>
+// CHECK: llvm.func @decode_attend_decode(
+// CHECK-SAME: kvc.shared_bytes = {{[1-9][0-9]*}} : i64, nvvm.kernel, nvvm.reqntid = array<i32: 128, 1, 1>
+// CHECK: llvm.func @decode_attend_prefill(
 // LOW: llvm.func @decode_append
 // LOW-NOT: {{scf|arith|math|vector|cf|builtin}}.{{[a-z]}}
+// LOW: llvm.func @decode_attend_decode
+// LOW-NOT: {{scf|arith|math|vector|cf|builtin}}.{{[a-z]}}
+// The loop over keys copies ahead, waits for its own warp alone, and multiplies.
+// LOW: nvvm.cp.async.wait.group 2
+// LOW-NOT: nvvm.barrier
+// LOW: nvvm.bar.warp.sync
+// LOW-NOT: nvvm.barrier
+// LOW: nvvm.cp.async.shared.global
+// LOW-NOT: nvvm.barrier
+// LOW: nvvm.ldmatrix
+// LOW-NOT: nvvm.barrier
+// LOW: nvvm.mma.sync
 // LOW: llvm.return
 kvc.variant @decode {cache = !kvc.cache<kv_heads = 2, head_dim = 64, bf16>, query_heads = 8, causal = true}
 

@@ -1,0 +1,430 @@
+//===- SplitDecode.cpp - few query rows, many keys ------------------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A block takes 16 rows (query tokens x group of one KV head) of one sequence
+// against a range of its keys. Each warp owns every fourth tile of 16 keys and
+// a ring of its own, so that no warp waits for another while keys arrive:
+//
+//   warp w:  tiles w, w + 4, ...   copies of the next tiles in flight
+//            products, softmax, values in registers
+//   block:   the warps' states meet once in shared memory
+//   splits:  partial results in global memory; the last block of a group to
+//            arrive folds them in the order of their slots
+//
+// Invariant: a result depends on the task's keys and the number of warps
+// alone: everything is folded in a fixed order, whatever the grid.
+//
+//===----------------------------------------------------------------------===//
+
+#include "WarpAttend.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace kvc::gpu {
+
+static Num makePair(Num first, Num second) {
+  KernelBuilder &b = *first.builder;
+  return b.num(
+      vector::FromElementsOp::create(b, VectorType::get(2, first.type()),
+                                     ValueRange{first.value, second.value}));
+}
+
+namespace {
+/// Sizes of the schedule, from the variant and the chip alone.
+struct DecodeShape {
+  static constexpr int64_t warps = 4, rows = 16, tileKeys = 16;
+  int64_t stages = 3;
+  bool queriesInRegisters = true;
+  int64_t threads() const { return warps * 32; }
+  QueryTile queryTile(const Variant &v) const { return {v, rows}; }
+  KeyTiles keyTiles(const Variant &v) const {
+    return KeyTiles(v, 32, tileKeys, stages);
+  }
+  /// Where the warps' states meet, over the rings: outputs, then {max, sum}.
+  int64_t meetingBytes(const Variant &v) const {
+    return warps * rows * (v.valueDim() * 4 + 8);
+  }
+  int64_t ringBytes(const Variant &v) const {
+    return std::max(warps * keyTiles(v).bytes(), meetingBytes(v));
+  }
+  /// One word more: who arrived last.
+  int64_t sharedBytes(const Variant &v) const {
+    return queryTile(v).bytes() + ringBytes(v) + 16;
+  }
+  /// Two blocks an SM with three stages or more, else the deepest ring.
+  static FailureOr<DecodeShape> get(const Variant &v, const Chip &chip);
+};
+
+/// The visible tiles of a task: [first, first + sinks) hold sinks, then
+/// [window, ...). The first task of a group also takes what lies below its
+/// range; see kvcrt/plan.h.
+struct TaskTiles {
+  Num first, sinks, window, count;
+  Num tileOf(Num ordinal) const {
+    return select(ordinal < sinks, ordinal + first, ordinal - sinks + window);
+  }
+};
+
+/// A task's place among those that share its rows.
+struct Split {
+  Num slot, group, count, index; // i32; slot is negative when it is alone
+};
+
+/// Emits the kernel for one task.
+class Decode {
+public:
+  Decode(AttendContext &c, const DecodeShape &shape,
+         AbiStruct<kvcrt_task> task);
+  void run();
+
+private:
+  TaskTiles taskTiles();
+  Nums attendKeys();
+  void meet(ArrayRef<Num> carried);
+  /// Calls `body(row, columns)` for each row of the block's tile that is this
+  /// warp's to write; `columns` are this lane's pairs of columns.
+  void forEachRow(llvm::function_ref<void(Num, ArrayRef<Num>)> body);
+  void foldWarps();
+  void foldSplits();
+  Num outputAt(Num base, Num row, Num column) {
+    return b.at(base, (row * v.valueDim() + column) << 2);
+  }
+
+  AttendContext &c;
+  KernelBuilder &b;
+  const Variant &v;
+  const DecodeShape &shape;
+  KeyTiles tiles;
+  QueryTile queryTile;
+  Num kvBegin, kvEnd;
+  Split split;
+  Num queries, rings, meeting, states, arrived; // shared memory
+  Num warp, lane;
+};
+} // namespace
+
+FailureOr<DecodeShape> DecodeShape::get(const Variant &v, const Chip &chip) {
+  DecodeShape shape;
+  shape.queriesInRegisters = v.keyDim() + v.valueDim() <= 384;
+  auto fits = [&](int64_t stages, int64_t budget) {
+    shape.stages = stages;
+    return shape.sharedBytes(v) <= budget;
+  };
+  for (int64_t stages : {4, 3})
+    if (fits(stages, chip.sharedBytesPerSM / 2 - 1024))
+      return shape;
+  for (int64_t stages : {4, 3, 2})
+    if (fits(stages, chip.sharedBytes))
+      return shape;
+  VariantOp op = v.op;
+  return op.emitOpError("expected rings of keys that fit the shared memory of "
+                        "a block, got ")
+         << shape.sharedBytes(v) << " bytes of " << chip.sharedBytes
+         << "; use a smaller head_dim or another chip";
+}
+
+Decode::Decode(AttendContext &c, const DecodeShape &shape,
+               AbiStruct<kvcrt_task> task)
+    : c(c), b(c.b), v(c.variant), shape(shape), tiles(shape.keyTiles(v)),
+      queryTile(shape.queryTile(v)) {
+  auto field = [&](size_t offset) {
+    return loadInvariant(b.i32(), b.at(task.address(), int64_t(offset)), 4);
+  };
+  kvBegin = field(offsetof(kvcrt_task, kv_begin));
+  kvEnd = field(offsetof(kvcrt_task, kv_end));
+  Num splits = field(offsetof(kvcrt_task, splits));
+  split = {field(offsetof(kvcrt_task, partial_slot)),
+           field(offsetof(kvcrt_task, merge_group)), splits & 0xffff,
+           splits >> 16};
+  queries = sharedMemory(b);
+  rings = sharedMemory(b, queryTile.bytes());
+  meeting = rings;
+  states = b.at(meeting, shape.warps * shape.rows * v.valueDim() * 4);
+  arrived = b.at(rings, shape.ringBytes(v));
+  warp = warpId(b);
+  lane = laneId(b);
+}
+
+TaskTiles Decode::taskTiles() {
+  const int64_t keys = shape.tileKeys;
+  Num zero = b.i32(0);
+  Num isFirst = split.index == 0, isLast = split.index == split.count - 1;
+  Num end = ceilDiv(max(c.limit, zero), keys);
+  // The last task's end is a bound that kv_len has not reached.
+  end = select(isLast, end, min(end, kvEnd / keys));
+  Num begin = select(isFirst, zero, kvBegin / keys);
+  Num window = begin, sinks = zero;
+  if (v.window)
+    window = max(window, max(c.lowIndex - c.window + 1, zero) / keys);
+  if (v.streaming()) {
+    Num sinkEnd = ceilDiv(max(min(c.sinkTokens, c.limit), zero), keys);
+    sinks = max(min(sinkEnd, end) - begin, zero);
+    window = max(window, sinkEnd);
+  }
+  return {begin, sinks, window, sinks + max(end - window, zero)};
+}
+
+/// The state of this warp after its share of the tiles.
+Nums Decode::attendKeys() {
+  TaskTiles visible = taskTiles();
+  Num ring = b.at(rings, warp * tiles.bytes());
+  // Ordinals warp, warp + warps, ...
+  Num mine = ceilDiv(max(visible.count - warp, b.i32(0)), shape.warps);
+  auto tileOf = [&](Num step) {
+    return visible.tileOf(step * shape.warps + warp);
+  };
+  auto copy = [&](Num step) {
+    tiles.emitCopy(c, ring, lane, tileOf(step), step % shape.stages,
+                   step < mine);
+  };
+  for (int64_t step = 0; step < shape.stages - 1; ++step)
+    copy(b.i32(step));
+  queryTile.emitLoad(c, queries, shape.threads());
+  blockBarrier(b);
+  WarpAttend attend(c, tiles, queryTile, queries, ring, b.i32(0),
+                    shape.queriesInRegisters);
+  Nums carried = b.loop(b.i32(0), mine, 1, attend.start(),
+                        [&](Num step, ArrayRef<Num> before) -> Nums {
+                          Num stage = step % shape.stages, tile = tileOf(step);
+                          copyWait(b, shape.stages - 2);
+                          // All lanes' copies are there, and the stage before
+                          // is free again.
+                          warpSync(b);
+                          copy(step + (shape.stages - 1));
+                          if (tiles.decodes()) {
+                            tiles.emitDecode(c, ring, lane, tile, stage);
+                            warpSync(b);
+                          }
+                          return attend.attend(tile, stage, before);
+                        });
+  copyWait(b, 0);
+  return carried;
+}
+
+/// Puts this warp's state where all warps can read it.
+void Decode::meet(ArrayRef<Num> carried) {
+  SoftmaxState state = WarpAttend::stateOf(carried);
+  ArrayRef<Num> out = WarpAttend::outOf(carried);
+  // The other warps may still read their rings, which this is laid over.
+  blockBarrier(b);
+  Num firstRow = warp * shape.rows;
+  for (int half = 0; half < 2; ++half) {
+    Num row = firstRow + (lane >> 2) + 8 * half;
+    for (int64_t d = 0; d < v.valueDim(); d += 8) {
+      size_t i = size_t(d / 8 * 4 + half * 2);
+      Num at = outputAt(meeting, row, ((lane & 3) << 1) + d);
+      b.store(makePair(out[i], out[i + 1]), at, 8);
+    }
+    Num sum = laneSum(state.sum[half], 4);
+    b.ifThen((lane & 3) == 0, [&] {
+      b.store(makePair(state.max[half], sum), b.at(states, row << 3), 8);
+    });
+  }
+  blockBarrier(b);
+}
+
+void Decode::forEachRow(llvm::function_ref<void(Num, ArrayRef<Num>)> body) {
+  int64_t rowsPerWarp = shape.rows / shape.warps;
+  b.loop(b.i32(0), b.i32(rowsPerWarp), 1, [&](Num i) {
+    Num row = warp * rowsPerWarp + i;
+    b.ifThen(c.firstRow + row < c.endRow, [&] {
+      Nums columns;
+      for (int64_t d = 0; d < v.valueDim(); d += 64)
+        columns.push_back((lane << 1) + d);
+      body(row, columns);
+    });
+  });
+}
+
+namespace {
+/// {max, sum} of a partial result, and the sum of several of them.
+struct PartialState {
+  Num max, sum;
+};
+} // namespace
+
+static PartialState loadState(KernelBuilder &b, Num at) {
+  Num both = b.load(b.vec(2, b.f32()), at, 8);
+  return {b.lane(both, 0), b.lane(both, 1)};
+}
+
+/// Writes one row from its columns: to out, or to its slot.
+static void emitPutRow(AttendContext &c, const Split &split, Num row,
+                       ArrayRef<Num> columns, ArrayRef<Num> sums,
+                       PartialState state, bool partial) {
+  KernelBuilder &b = c.b;
+  int64_t dim = c.variant.valueDim();
+  Num lane = laneId(b);
+  auto guarded = [&](Num column, llvm::function_ref<void()> write) {
+    // The last 64 columns may be fewer.
+    if (dim % 64 == 0)
+      write();
+    else
+      b.ifThen(column < dim, write);
+  };
+  if (partial) {
+    Num slotRow = split.slot * DecodeShape::rows + row;
+    Num out = b.at(c.params.load(KVC_FIELD(kvcrt_params, split_out)),
+                   b.toI64(slotRow) * (dim * 4));
+    for (auto [i, column] : llvm::enumerate(columns))
+      guarded(column, [&, i = i, column = column] {
+        b.store(makePair(sums[2 * i], sums[2 * i + 1]), b.at(out, column << 2),
+                8);
+      });
+    b.ifThen(lane == 0, [&] {
+      b.store(makePair(state.max, state.sum),
+              b.at(c.params.load(KVC_FIELD(kvcrt_params, split_state)),
+                   b.toI64(slotRow) * 8),
+              8);
+    });
+    return;
+  }
+  Num taskRow = c.firstRow + row;
+  RowFinish end = emitFinishRow(c, c.rowHead(taskRow), state.max, state.sum);
+  for (auto [i, column] : llvm::enumerate(columns))
+    guarded(column, [&, i = i, column = column] {
+      emitStoreOutput(c, taskRow, end,
+                      {{column, {sums[2 * i], sums[2 * i + 1]}}},
+                      (lane == 0) & (column < 64));
+    });
+}
+
+/// Folds `count` (i32) partial states whose rows `stateOf(p)` and `outOf(p)`
+/// give, in order.
+static void emitFold(KernelBuilder &b, Num count, ArrayRef<Num> columns,
+                     int64_t dim, llvm::function_ref<Num(Num)> stateOf,
+                     llvm::function_ref<Num(Num)> outOf, Nums &sums,
+                     PartialState &total) {
+  Num highest = b.loop(b.i32(0), count, 1, {b.negInf(b.f32())},
+                       [&](Num p, ArrayRef<Num> before) -> Nums {
+                         return {max(before[0], loadState(b, stateOf(p)).max)};
+                       })[0];
+  Num reference = finiteMax(highest);
+  Nums initial(2 * columns.size() + 1, b.f32(0));
+  Nums folded = b.loop(
+      b.i32(0), count, 1, initial, [&](Num p, ArrayRef<Num> before) -> Nums {
+        PartialState part = loadState(b, stateOf(p));
+        Num factor = exp2Approx(part.max - reference), out = outOf(p);
+        Nums next;
+        for (auto [i, column] : llvm::enumerate(columns)) {
+          // Columns beyond the row read its first ones and are not written.
+          Num safe =
+              dim % 64 == 0 ? column : select(column < dim, column, b.i32(0));
+          Num both = b.load(b.vec(2, b.f32()), b.at(out, safe << 2), 8);
+          for (int64_t k = 0; k < 2; ++k)
+            next.push_back(fma(b.lane(both, k), factor, before[2 * i + k]));
+        }
+        next.push_back(fma(part.sum, factor, before.back()));
+        return next;
+      });
+  total = {highest, folded.back()};
+  folded.pop_back();
+  sums = folded;
+}
+
+/// The warps' states become the block's: to out, or to its slot.
+void Decode::foldWarps() {
+  forEachRow([&](Num row, ArrayRef<Num> columns) {
+    Nums sums;
+    PartialState total;
+    auto rowOf = [&](Num w) { return w * shape.rows + row; };
+    emitFold(
+        b, b.i32(shape.warps), columns, v.valueDim(),
+        [&](Num w) { return b.at(states, rowOf(w) << 3); },
+        [&](Num w) { return outputAt(meeting, rowOf(w), b.i32(0)); }, sums,
+        total);
+    b.ifElse(
+        split.slot < 0,
+        [&]() -> Nums {
+          emitPutRow(c, split, row, columns, sums, total, false);
+          return {};
+        },
+        [&]() -> Nums {
+          emitPutRow(c, split, row, columns, sums, total, true);
+          return {};
+        });
+  });
+}
+
+/// The last block of the group to arrive folds all partial results.
+void Decode::foldSplits() {
+  b.ifThen(split.slot >= 0, [&] {
+    Num counter = b.at(c.params.load(KVC_FIELD(kvcrt_params, counters)),
+                       b.toI64(split.group) * 4);
+    blockBarrier(b);
+    b.ifThen(threadId(b) == 0, [&] {
+      // What the barrier has shown to this thread is shown to the GPU before
+      // the block is counted, and what others have shown is seen after it.
+      gpuFence(b);
+      Num before = atomicAdd(counter, b.i32(1));
+      gpuFence(b);
+      Num last = before == split.count - 1;
+      // Ready for the next step.
+      b.ifThen(last, [&] { b.store(b.i32(0), counter, 4); });
+      b.store(select(last, b.i32(1), b.i32(0)), arrived, 4);
+    });
+    blockBarrier(b);
+    b.ifThen(b.load(b.i32(), arrived, 4) != 0, [&] {
+      Num firstSlot = split.slot - split.index;
+      int64_t dim = v.valueDim();
+      forEachRow([&](Num row, ArrayRef<Num> columns) {
+        Nums sums;
+        PartialState total;
+        auto rowOf = [&](Num p) {
+          return b.toI64((firstSlot + p) * shape.rows + row);
+        };
+        emitFold(
+            b, split.count, columns, dim,
+            [&](Num p) {
+              return b.at(c.params.load(KVC_FIELD(kvcrt_params, split_state)),
+                          rowOf(p) * 8);
+            },
+            [&](Num p) {
+              return b.at(c.params.load(KVC_FIELD(kvcrt_params, split_out)),
+                          rowOf(p) * (dim * 4));
+            },
+            sums, total);
+        emitPutRow(c, split, row, columns, sums, total, false);
+      });
+    });
+  });
+}
+
+void Decode::run() {
+  // The task before may still be reading shared memory.
+  blockBarrier(b);
+  meet(attendKeys());
+  foldWarps();
+  foldSplits();
+}
+
+LogicalResult KernelEmitter::emitSplitDecode() {
+  FailureOr<DecodeShape> shape = DecodeShape::get(variant, chip);
+  if (failed(shape))
+    return failure();
+  emitKernel("_attend_decode", shape->threads(), shape->sharedBytes(variant),
+             [&](KernelBuilder &b, AbiStruct<kvcrt_params> params) {
+               AbiStruct<kvcrt_step_header> header(
+                   params.load(KVC_FIELD(kvcrt_params, step.header)));
+               Num count = loadInvariant(
+                   b.i32(),
+                   b.at(header.address(),
+                        int64_t(offsetof(kvcrt_step_header, num_tasks))),
+                   4);
+               AbiStruct<kvcrt_task> tasks(
+                   params.load(KVC_FIELD(kvcrt_params, tasks)));
+               b.loopBy(blockId(b), count, gridBlocks(b), [&](Num index) {
+                 AbiStruct<kvcrt_task> task = tasks.element(index);
+                 AttendContext c =
+                     emitLoadTask(b, variant, params, task, shape->rows);
+                 Decode(c, *shape, task).run();
+               });
+             });
+  return success();
+}
+
+} // namespace kvc::gpu

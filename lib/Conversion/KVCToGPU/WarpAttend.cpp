@@ -1,0 +1,243 @@
+//===- WarpAttend.cpp - one warp's rows against tiles of keys -------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "WarpAttend.h"
+
+#include "Rotation.h"
+#include "ScoreEdits.h"
+
+using namespace mlir;
+
+namespace kvc::gpu {
+
+//===----------------------------------------------------------------------===//
+// Queries
+//===----------------------------------------------------------------------===//
+
+void QueryTile::emitLoad(const AttendContext &c, Num base,
+                         int64_t threads) const {
+  KernelBuilder &b = c.b;
+  const Variant &v = variant;
+  Num data = c.params.load(KVC_FIELD(kvcrt_params, query.data));
+  Num tokenStride = c.params.load(KVC_FIELD(kvcrt_params, query.token_stride));
+  Num headStride = c.params.load(KVC_FIELD(kvcrt_params, query.head_stride));
+  TileWalk(threads, tile.rows, tile.chunks)
+      .forEach(
+          b, threadId(b),
+          [&](Num r) -> Nums {
+            Num taskRow = c.firstRow + r;
+            Num exists = taskRow < c.endRow;
+            Num safe = min(taskRow, c.endRow - 1);
+            Num token = c.rowToken(safe);
+            Num source = b.at(data, b.toI64(c.stepToken + token) * tokenStride +
+                                        b.toI64(c.rowHead(safe)) * headStride);
+            Nums found = {exists, source};
+            if (!v.rope())
+              return found;
+            Num position = c.rowPosition(token);
+            found.push_back(Angles::at(c.cache, v, position, exists).row);
+            if (v.needsSinkQuery())
+              found.push_back(Angles::at(c.cache, v,
+                                         c.sinkPosition(token, position),
+                                         exists)
+                                  .row);
+            return found;
+          },
+          [&](ArrayRef<Num> found, Num r, Num chunk) {
+            auto read = [&](Num first, int64_t count, bool whole) {
+              return readGlobalRow(v.element, found[1], first, count, whole);
+            };
+            auto put = [&](Nums piece, Num to) {
+              // Rows that do not exist are zero.
+              for (Num &x : piece)
+                x = select(found[0], x, b.f32(0));
+              storePiece(piece, tile.address(to, r, chunk), v.element);
+            };
+            Num first = chunk * 8;
+            if (!v.rope())
+              return put(read(first, 8, true), base);
+            put(emitRotatedPiece(v, Angles{found[2]}, first, 8, read), base);
+            if (v.needsSinkQuery())
+              put(emitRotatedPiece(v, Angles{found[3]}, first, 8, read),
+                  sinks(base));
+          });
+}
+
+WarpAttend::WarpAttend(AttendContext &c, const KeyTiles &tiles,
+                       const QueryTile &queryTile, Num queries, Num ring,
+                       Num warpRow, bool inRegisters)
+    : c(c), b(c.b), v(c.variant), tiles(tiles), queryTile(queryTile),
+      queries(queries), ring(ring), warpRow(warpRow), lane(laneId(c.b)) {
+  // The warp's first and last row that exist; a warp without any takes the
+  // block's last row.
+  Num last = c.endRow - 1;
+  lowIndex = c.firstIndex + c.rowToken(min(c.firstRow + warpRow, last));
+  highIndex = c.firstIndex + c.rowToken(min(c.firstRow + warpRow + 15, last));
+  if (inRegisters)
+    for (int64_t step = 0; step < v.keyDim() / 16; ++step)
+      fragments.push_back(queryFragment(queries, step));
+}
+
+/// A fragment of elements [16 step, 16 step + 16) of the warp's queries.
+Nums WarpAttend::queryFragment(Num base, int64_t step) {
+  return loadMatrix(
+      MatrixLane::rowsFirst(b).address(queryTile.tile, base, warpRow, 2 * step),
+      4, false);
+}
+
+//===----------------------------------------------------------------------===//
+// One tile of keys
+//===----------------------------------------------------------------------===//
+
+/// Dot products of the warp's queries and the keys of `stage`: four per eight
+/// keys.
+Nums WarpAttend::products(Num base, ArrayRef<Nums> held, Num stage) {
+  Nums scores(tiles.tileKeys / 8 * 4, b.f32(0));
+  Num keys = tiles.keys(ring, stage);
+  MatrixLane at = MatrixLane::chunksFirst(b);
+  for (int64_t step = 0; step < v.keyDim() / 16; ++step) {
+    Nums q = held.empty() ? queryFragment(base, step) : held[step];
+    for (int64_t key = 0; key < tiles.tileKeys; key += 16) {
+      Nums k = loadMatrix(
+          at.address(tiles.key.operand, keys, b.i32(key), 2 * step), 4, false);
+      for (int64_t part = 0; part < 2; ++part) {
+        MutableArrayRef<Num> sums =
+            MutableArrayRef<Num>(scores).slice((key / 8 + part) * 4, 4);
+        Nums next =
+            multiply(v.element, q, ArrayRef(k).slice(part * 2, 2), sums);
+        llvm::copy(next, sums.begin());
+      }
+    }
+  }
+  return scores;
+}
+
+void WarpAttend::editScores(MutableArrayRef<Num> scores,
+                            ArrayRef<Num> sinkScores, Num tile, Num stage) {
+  Num begin = tile * tiles.tileKeys;
+  Num firstKey = begin + ((lane & 3) << 1);
+  Nums sinks(sinkScores);
+  if (tiles.key.hasScale()) {
+    Num scales = b.at(tiles.keyScales(ring, stage), (lane & 3) << 3);
+    for (size_t i = 0; i < scores.size(); ++i) {
+      // Rows of both halves have the same keys: CSE leaves one load of each.
+      Num scale = b.load(b.f32(), b.at(scales, int64_t(i / 4 * 8 + i % 2) * 4));
+      scores[i] = scores[i] * scale;
+      if (!sinks.empty())
+        sinks[i] = sinks[i] * scale;
+    }
+  }
+  auto edit = [&](bool steady) {
+    Nums edited(scores.begin(), scores.end());
+    for (int half = 0; half < 2; ++half) {
+      ScoreRow at(c, min(c.firstRow + row(half), c.endRow - 1));
+      for (size_t i = 0; i < scores.size(); ++i)
+        if (int(i / 2 % 2) == half)
+          edited[i] = at.edit(scores[i], sinks.empty() ? Num() : sinks[i],
+                              firstKey + int64_t(i / 4 * 8 + i % 2), steady);
+    }
+    return edited;
+  };
+  Nums edited =
+      v.mask != MaskKind::none
+          ? edit(false)
+          : b.ifElse(
+                emitIsSteady(c, begin, begin + tiles.tileKeys, lowIndex,
+                             highIndex),
+                [&] { return edit(true); }, [&] { return edit(false); });
+  llvm::copy(edited, scores.begin());
+}
+
+/// out += weights . values of `stage`.
+void WarpAttend::addValues(MutableArrayRef<Num> out, ArrayRef<Num> weights,
+                           Num stage) {
+  Num base = tiles.values(ring, stage);
+  MatrixLane at = MatrixLane::rowsFirst(b);
+  Nums scaled(weights.begin(), weights.end());
+  if (tiles.value.hasScale()) {
+    Num scales = tiles.valueScales(ring, stage);
+    for (size_t i = 0; i < scaled.size(); ++i) {
+      Num scale = b.load(b.f32(), b.at(b.at(scales, ((lane & 3) << 3)),
+                                       int64_t(i / 4 * 8 + i % 2) * 4));
+      // A key that is not seen may have a NaN for its scale.
+      scaled[i] = select(scaled[i] == 0.0, scaled[i], scaled[i] * scale);
+    }
+  }
+  for (int64_t key = 0; key < tiles.tileKeys; key += 16) {
+    ArrayRef<Num> w = ArrayRef(scaled).slice(key / 8 * 4, 8);
+    Nums p = {packPair(w[0], w[1], v.element), packPair(w[2], w[3], v.element),
+              packPair(w[4], w[5], v.element), packPair(w[6], w[7], v.element)};
+    for (int64_t d = 0; d < v.valueDim(); d += 16) {
+      Nums pair = loadMatrix(
+          at.address(tiles.value.operand, base, b.i32(key), d / 8), 4, true);
+      for (int64_t part = 0; part < 2; ++part) {
+        MutableArrayRef<Num> sums = out.slice((d / 8 + part) * 4, 4);
+        Nums next =
+            multiply(v.element, p, ArrayRef(pair).slice(part * 2, 2), sums);
+        llvm::copy(next, sums.begin());
+      }
+    }
+  }
+}
+
+Nums WarpAttend::start() {
+  Nums carried = SoftmaxState::empty(b).values();
+  carried.append(v.valueDim() / 8 * 4, b.f32(0));
+  return carried;
+}
+
+Nums WarpAttend::attend(Num tile, Num stage, ArrayRef<Num> before) {
+  SoftmaxState state = stateOf(before);
+  Nums out(outOf(before));
+  Nums scores = products(queries, fragments, stage), sinkScores;
+  if (v.needsSinkQuery())
+    sinkScores = b.ifElse(
+        tile * tiles.tileKeys < c.sinkTokens,
+        [&] { return products(queryTile.sinks(queries), {}, stage); },
+        [&] { return scores; });
+  editScores(scores, sinkScores, tile, stage);
+  Nums factors = emitSoftmax(scores, state);
+  for (size_t i = 0; i < out.size(); ++i)
+    out[i] = out[i] * factors[i / 2 % 2];
+  addValues(out, scores, stage);
+  Nums next = state.values();
+  next.append(out);
+  return next;
+}
+
+//===----------------------------------------------------------------------===//
+// The end
+//===----------------------------------------------------------------------===//
+
+void emitStoreOutput(const AttendContext &c, Num taskRow, RowFinish end,
+                     ArrayRef<std::pair<Num, std::pair<Num, Num>>> pieces,
+                     Num first) {
+  KernelBuilder &b = c.b;
+  const Variant &v = c.variant;
+  Num token = c.stepToken + c.rowToken(taskRow), head = c.rowHead(taskRow);
+  Num target =
+      b.at(c.params.load(KVC_FIELD(kvcrt_params, out.data)),
+           b.toI64(token) *
+                   c.params.load(KVC_FIELD(kvcrt_params, out.token_stride)) +
+               b.toI64(head) *
+                   c.params.load(KVC_FIELD(kvcrt_params, out.head_stride)));
+  for (auto [column, pair] : pieces)
+    b.store(
+        packPair(pair.first * end.factor, pair.second * end.factor, v.element),
+        b.at(target, column << 1), 4);
+  if (!v.lse)
+    return;
+  b.ifThen(first, [&] {
+    Num lseRow =
+        b.at(c.params.load(KVC_FIELD(kvcrt_params, lse)),
+             b.toI64(token) *
+                 c.params.load(KVC_FIELD(kvcrt_params, lse_token_stride)));
+    b.store(end.lse, b.at(lseRow, b.toI64(head) * 4));
+  });
+}
+
+} // namespace kvc::gpu

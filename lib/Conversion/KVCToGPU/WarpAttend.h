@@ -1,0 +1,90 @@
+//===- WarpAttend.h - one warp's rows against tiles of keys -----*- C++ -*-===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What every mma.sync schedule does with a tile of keys that is in shared
+// memory: products of 16 query rows and the keys, score edits, softmax, and
+// weights times values. A schedule decides which tiles, by which warps, and
+// how they got there.
+//
+// Invariant: scores, weights and outputs stay in registers, in the layout that
+// AttentionMath.h describes.
+//
+//===----------------------------------------------------------------------===//
+#ifndef KVC_LIB_CONVERSION_KVCTOGPU_WARPATTEND_H
+#define KVC_LIB_CONVERSION_KVCTOGPU_WARPATTEND_H
+
+#include "AttentionMath.h"
+#include "KeyTiles.h"
+
+namespace kvc::gpu {
+
+/// The query rows of a block in shared memory: one tile, and a second one,
+/// turned for the sinks, where the variant needs it.
+struct QueryTile {
+  QueryTile(const Variant &variant, int64_t rows)
+      : variant(variant),
+        tile(SharedTile::ofBytes(rows, variant.keyDim() * 2)) {}
+  int64_t bytes() const {
+    return tile.bytes() * (variant.needsSinkQuery() ? 2 : 1);
+  }
+  /// By all `threads` threads of the block; rows that do not exist are zero.
+  void emitLoad(const AttendContext &c, Num base, int64_t threads) const;
+  Num sinks(Num base) const { return base.builder->at(base, tile.bytes()); }
+
+  const Variant &variant;
+  SharedTile tile;
+};
+
+class WarpAttend {
+public:
+  /// `queries` and `ring` are shared memory; the warp's rows are [warpRow,
+  /// warpRow + 16) of the query tile. With `inRegisters`, the queries are
+  /// loaded here, once.
+  WarpAttend(AttendContext &c, const KeyTiles &tiles,
+             const QueryTile &queryTile, Num queries, Num ring, Num warpRow,
+             bool inRegisters);
+
+  /// No keys yet: a softmax state and outputs of zero.
+  Nums start();
+  /// The state after the keys of tile `tile`, which is in stage `stage`.
+  Nums attend(Num tile, Num stage, llvm::ArrayRef<Num> before);
+
+  static SoftmaxState stateOf(llvm::ArrayRef<Num> carried) {
+    return SoftmaxState::from(carried.take_front(4));
+  }
+  static llvm::ArrayRef<Num> outOf(llvm::ArrayRef<Num> carried) {
+    return carried.drop_front(4);
+  }
+  /// Row of the block's tile that half `half` of this lane's fragments is.
+  Num row(int half) const { return warpRow + (lane >> 2) + 8 * half; }
+
+private:
+  Nums queryFragment(Num base, int64_t step);
+  Nums products(Num base, llvm::ArrayRef<Nums> fragments, Num stage);
+  void editScores(llvm::MutableArrayRef<Num> scores,
+                  llvm::ArrayRef<Num> sinkScores, Num tile, Num stage);
+  void addValues(llvm::MutableArrayRef<Num> out, llvm::ArrayRef<Num> weights,
+                 Num stage);
+
+  AttendContext &c;
+  KernelBuilder &b;
+  const Variant &v;
+  const KeyTiles &tiles;
+  const QueryTile &queryTile;
+  Num queries, ring, warpRow, lane;
+  Num lowIndex, highIndex; // indices of this warp's queries
+  llvm::SmallVector<Nums> fragments;
+};
+
+/// Writes a row's output and log-sum-exp. Two neighbouring elements from
+/// column `column` (i32, even) on are `pair`; `first` (i1) says which lane
+/// writes the log-sum-exp.
+void emitStoreOutput(const AttendContext &c, Num taskRow, RowFinish end,
+                     llvm::ArrayRef<std::pair<Num, std::pair<Num, Num>>> pieces,
+                     Num first);
+
+} // namespace kvc::gpu
+
+#endif // KVC_LIB_CONVERSION_KVCTOGPU_WARPATTEND_H
