@@ -10,6 +10,7 @@
 
 #include "kvc/Conversion/KVCToGPU/KVCToGPU.h"
 
+#include "HostFunctions.h"
 #include "Kernels.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -49,6 +50,7 @@ struct ConvertKVCToGPUPass
       if (failed(emitter.emitSplitDecode()) ||
           failed(emitter.emitTiledPrefill()))
         return signalPassFailure();
+      kvc::gpu::emitHostFunctions(*variant, kernels);
       op.erase();
     }
     if (!variants.empty())

@@ -32,6 +32,16 @@ static_assert(offsetof(kvcrt_sim_shared, address) == 8 &&
               offsetof(kvcrt_sim_shared, alignment) == 16 &&
               sizeof(kvcrt_sim_shared) == 24);
 
+static_assert(offsetof(kvcrt_image, data) == 8 &&
+              offsetof(kvcrt_image, size) == 16 &&
+              offsetof(kvcrt_image, chip) == 24 && sizeof(kvcrt_image) == 32);
+static_assert(offsetof(kvcrt_kernel, name) == 8 &&
+              offsetof(kvcrt_kernel, threads) == 16 &&
+              offsetof(kvcrt_kernel, shared_bytes) == 20 &&
+              offsetof(kvcrt_kernel, images) == 24 &&
+              offsetof(kvcrt_kernel, num_images) == 32 &&
+              sizeof(kvcrt_kernel) == 40);
+
 namespace {
 
 class RecordBuilder {
@@ -86,6 +96,41 @@ public:
   std::string prefix;
   LLVM::LLVMPointerType pointer;
 };
+
+/// The kvcrt_kernel of a host function's launches, where there is one: its
+/// image for the simulator is the record.
+void defineKernel(RecordBuilder &b, ModuleOp module,
+                  const KernelRecord &record) {
+  auto declared = dyn_cast_if_present<LLVM::GlobalOp>(
+      b.symbols.lookup(record.name + "_record"));
+  if (!declared || declared.getValueAttr() || declared.getInitializerBlock())
+    return;
+  b.symbols.erase(declared);
+  MLIRContext *context = module.getContext();
+  Type i32 = b.builder.getI32Type(), i64 = b.builder.getI64Type();
+  std::string chip = b.text("_chip", "sim");
+  auto imageType = LLVM::LLVMStructType::getLiteral(
+      context, {i32, i32, b.pointer, i64, b.pointer});
+  b.global(imageType, "_image", LLVM::Linkage::Internal, [&] {
+    Value size = LLVM::ConstantOp::create(
+        b.builder, b.loc, i64,
+        b.builder.getI64IntegerAttr(sizeof(kvcrt_sim_kernel)));
+    return b.aggregate(imageType,
+                       {b.number(KVCRT_IMAGE_SIM), b.number(0),
+                        b.addressOf(b.prefix), size, b.addressOf(chip)});
+  });
+  auto type = LLVM::LLVMStructType::getLiteral(
+      context, {i32, i32, b.pointer, i32, i32, b.pointer, i32, i32});
+  std::string image = b.prefix + "_image", name = b.prefix + "_name";
+  b.prefix = record.name + "_record";
+  b.global(type, "", LLVM::Linkage::Internal, [&] {
+    return b.aggregate(type, {b.number(sizeof(kvcrt_kernel)),
+                              b.number(KVCRT_ABI_VERSION), b.addressOf(name),
+                              b.number(record.threads[0]),
+                              b.number(record.sharedBytes), b.addressOf(image),
+                              b.number(1), b.number(0)});
+  });
+}
 
 } // namespace
 
@@ -144,6 +189,7 @@ void emitRecord(ModuleOp module, SymbolTable &symbols,
                b.addressOf(record.name + "_sim_locations"),
                b.number(uint32_t(texts.size())), b.number(record.sharedBytes)});
   });
+  defineKernel(b, module, record);
 }
 
 } // namespace kvc::sim
