@@ -26,12 +26,15 @@ constexpr char kGuardByte = 0x5a;
 /// an order that nothing may rely on.
 class Environment {
 public:
-  Environment(const CompiledVariant &kernels, const kvcrt_capacity &capacity)
-      : bytes(kernels.workspace(&capacity)), workspace(bytes + kGuard) {
+  Environment(const CompiledVariant &kernels, const kvcrt_capacity &capacity,
+              SimEngine *sim = nullptr)
+      : bytes(kernels.workspace(&capacity)), workspace(bytes + kGuard),
+        sim(sim) {
     std::memset(workspace.data() + bytes, kGuardByte, kGuard);
     env.struct_size = sizeof(kvcrt_env);
     env.abi_version = KVCRT_ABI_VERSION;
-    env.context = &env;
+    env.context = this;
+    env.launch = sim ? &launch : nullptr;
     env.parallel_for = run;
     env.num_workers = capacity.num_workers;
     env.workspace = workspace.data();
@@ -47,12 +50,17 @@ public:
 private:
   static void run(void *context, int64_t count, kvcrt_task_fn body,
                   void *closure) {
-    int32_t workers = static_cast<kvcrt_env *>(context)->num_workers;
+    int32_t workers = static_cast<Environment *>(context)->env.num_workers;
     for (int64_t i = count - 1; i >= 0; --i)
       body(closure, i, int32_t(i % workers));
   }
+  static int32_t launch(void *context, const kvcrt_env *,
+                        const kvcrt_launch *launch) {
+    return static_cast<Environment *>(context)->sim->launch(*launch);
+  }
   size_t bytes;
   Memory workspace;
+  SimEngine *sim;
   kvcrt_env env{};
 };
 
@@ -130,6 +138,13 @@ Bounds boundsFor(const Spec &spec) {
   return {append, out, 1e-5};
 }
 
+Bounds boundsForGpu(const Spec &spec) {
+  Bounds bounds = boundsFor(spec);
+  // Weights are rounded to the element type before they meet the values.
+  bounds.out = spec.policy.element == KVCRT_F16 ? 1e-3 : 6e-3;
+  return bounds;
+}
+
 static void addArray(RelativeError &error, const kvcref::Array<double, 3> &x,
                      const kvcref::Array<double, 3> &reference) {
   for (size_t i = 0; i < x.elements.size(); ++i)
@@ -178,8 +193,22 @@ Outcome runCell(const Spec &spec, const Batch &batch,
                 float scaleFactor) {
   Fixture fixture(spec, batch, seed);
   kvcref::Variant reference = fixture.reference();
-  Environment environment(kernels, fixture.capacity(batch.workers));
+  std::optional<SimEngine> sim;
+  if (kernels.gpu) {
+    sim.emplace(spec, *kernels.gpu, seed);
+    sim->add(fixture);
+  }
+  SimEngine *engine = sim ? &*sim : nullptr;
+  Environment environment(kernels, fixture.capacity(batch.workers), engine);
   Outcome outcome;
+  // A simulated launch says more than a status.
+  auto expectKernel = [&](int32_t status, const char *what) {
+    std::string findings = engine ? engine->takeFindings() : "";
+    if (status != KVCRT_OK || !findings.empty())
+      outcome.problem += std::string(what) + " answers status " +
+                         std::to_string(status) + ": " + findings + "; ";
+    return status == KVCRT_OK && findings.empty();
+  };
   auto expectOk = [&](kvcrt_status status, const char *what) {
     if (status != KVCRT_OK)
       outcome.problem += std::string(what) + " answers status " +
@@ -193,8 +222,7 @@ Outcome runCell(const Spec &spec, const Batch &batch,
         history ? fixture.historyParams(0) : fixture.attendParams(0);
     kvcrt_params theirs =
         history ? fixture.historyParams(1) : fixture.attendParams(1);
-    if (!expectOk(kvcrt_status(kernels.append(environment.get(), &ours)),
-                  "append"))
+    if (!expectKernel(kernels.append(environment.get(), &ours), "append"))
       return outcome;
     expectOk(kvcref::append(reference, theirs), "reference append");
   }
@@ -219,8 +247,9 @@ Outcome runCell(const Spec &spec, const Batch &batch,
 
   fixture.poisonOutputs();
   params.scale *= scaleFactor;
-  if (!expectOk(kvcrt_status(kernels.attend(environment.get(), &params)),
-                "attend"))
+  if (engine && !expectOk(engine->plan(params, fixture.attendHeader()), "plan"))
+    return outcome;
+  if (!expectKernel(kernels.attend(environment.get(), &params), "attend"))
     return outcome;
   RelativeError error;
   addArray(error, read(), expected);
@@ -238,16 +267,25 @@ Outcome runCell(const Spec &spec, const Batch &batch,
   std::vector<char> first(fixture.out.data(),
                           fixture.out.data() + fixture.out.size());
   int32_t others = batch.workers == 1 ? 8 : 1;
-  Environment other(kernels, fixture.capacity(others));
+  Environment other(kernels, fixture.capacity(others), engine);
   fixture.poisonOutputs();
-  expectOk(kvcrt_status(kernels.attend(other.get(), &params)), "second attend");
+  expectKernel(kernels.attend(other.get(), &params), "second attend");
   if (!std::equal(first.begin(), first.end(), fixture.out.data()))
     outcome.problem += "output depends on the number of workers; ";
   for (size_t s = 0; s < batch.sequences.size(); ++s) {
     fixture.poisonOutputs();
     AloneStep alone(params, int32_t(s));
-    expectOk(kvcrt_status(kernels.attend(other.get(), &alone.params)),
-             "attend of one sequence");
+    if (engine) {
+      engine->add(&alone.header, sizeof(alone.header), "header");
+      engine->add(alone.indptr, sizeof(alone.indptr), "qo_indptr");
+      expectOk(engine->plan(alone.params, alone.header), "plan");
+    }
+    expectKernel(kernels.attend(other.get(), &alone.params),
+                 "attend of one sequence");
+    if (engine) {
+      engine->remove(&alone.header);
+      engine->remove(alone.indptr);
+    }
     size_t begin = alone.first * params.out.token_stride;
     size_t end = begin + alone.header.num_tokens * params.out.token_stride;
     if (!std::equal(first.begin() + begin, first.begin() + end,
@@ -263,7 +301,12 @@ Outcome runMergeCell(const Spec &spec, const CompiledVariant &kernels,
   constexpr int32_t partials = 3, tokens = 5;
   Batch batch{"merge", {{tokens, tokens}}, Pool::Hnd, 1, 0};
   Fixture fixture(spec, batch, seed);
-  Environment environment(kernels, fixture.capacity(1));
+  std::optional<SimEngine> sim;
+  if (kernels.gpu) {
+    sim.emplace(spec, *kernels.gpu, seed);
+    sim->add(fixture);
+  }
+  Environment environment(kernels, fixture.capacity(1), sim ? &*sim : nullptr);
   Random random(seed);
   int64_t rows = tokens * spec.queryHeads, dim = spec.policy.value_dim;
   std::vector<float> partialOut(partials * rows * dim),
@@ -282,6 +325,10 @@ Outcome runMergeCell(const Spec &spec, const CompiledVariant &kernels,
   params.partial_out = partialOut.data();
   params.partial_lse = partialLse.data();
   params.num_partials = partials;
+  if (sim) {
+    sim->add(partialOut.data(), partialOut.size() * 4, "partial_out");
+    sim->add(partialLse.data(), partialLse.size() * 4, "partial_lse");
+  }
 
   Outcome outcome;
   auto read = [&] {
@@ -294,7 +341,8 @@ Outcome runMergeCell(const Spec &spec, const CompiledVariant &kernels,
   std::vector<float> expectedLse = copyLse(fixture);
   fixture.poisonOutputs();
   if (int32_t status = kernels.merge(environment.get(), &params)) {
-    outcome.problem = "merge answers status " + std::to_string(status);
+    outcome.problem = "merge answers status " + std::to_string(status) +
+                      (sim ? ": " + sim->takeFindings() : "");
     return outcome;
   }
   RelativeError error;

@@ -27,6 +27,8 @@ struct Bounds {
   double append, out, lse;
 };
 Bounds boundsFor(const Spec &spec);
+/// Of kernels that multiply matrices of 16-bit elements.
+Bounds boundsForGpu(const Spec &spec);
 
 /// The kernels, but not the reference, get the scale times `scaleFactor`:
 /// anything but 1 must be noticed.

@@ -62,6 +62,7 @@ public:
 
   /// The step that appends and attends `batch`, on pool `which` (0 or 1).
   kvcrt_params attendParams(int which);
+  kvcrt_step_header &attendHeader() { return current.header; }
   /// The step before it, which brings each sequence to kvLen - newTokens.
   kvcrt_params historyParams(int which);
   kvcref::Variant reference() const;
@@ -72,6 +73,40 @@ public:
   /// invalid.
   void freeInvisibleBlocks();
   void poisonOutputs();
+
+  /// Calls `each` with (base, bytes, name) for all memory that kernels of
+  /// either step may touch; pool 1, the reference's, is not.
+  template <typename Each> void forEachRange(Each each) {
+    auto vector = [&](auto &v, const char *name) {
+      each(v.data(), v.size() * sizeof(*v.data()), name);
+    };
+    for (Step *step : {&history, &current}) {
+      each(&step->header, sizeof(step->header), "header");
+      vector(step->indptr, "qo_indptr");
+      vector(step->kvLen, "kv_len");
+      vector(step->positions, "positions");
+      vector(step->tokenSeq, "token_seq");
+      vector(step->slots, "slot_mapping");
+      each(step->key.data(), step->key.size(), "new_key");
+      each(step->value.data(), step->value.size(), "new_value");
+      each(step->query.data(), step->query.size(), "query");
+    }
+    vector(table, "block_table");
+    vector(firstBlock, "first_block");
+    vector(positionOffset, "position_offset");
+    each(pools[0].data(), pools[0].size(), "pool");
+    each(scales[0].data(), scales[0].size(), "scales");
+    vector(ropeTable, "rope_table");
+    vector(slopes, "alibi_slopes");
+    vector(sinkLogits, "sink_logits");
+    each(mask.data(), mask.size(), "mask");
+    vector(maskIndptr, "mask_indptr");
+    vector(maskFirst, "mask_first_column");
+    vector(captured, "captures");
+    each(out.data(), out.size(), "out");
+    each(lse.data(), lse.size(), "lse");
+    each(&errorWord, sizeof(errorWord), "error_word");
+  }
 
   Memory out, lse;
   int32_t errorWord = 0;

@@ -11,7 +11,10 @@
 #include "Jit.h"
 
 #include "kvc/Conversion/KVCToCPU/KVCToCPU.h"
+#include "kvc/Conversion/KVCToGPU/KVCToGPU.h"
 #include "kvc/Dialect/KVC/IR/KVC.h"
+#include "kvc/Target/Sim/Mutate.h"
+#include "kvc/Target/Sim/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -47,6 +50,21 @@ static Error failure(const Twine &what) {
   return createStringError(inconvertibleErrorCode(), what);
 }
 
+/// The variant as GPU kernels for the simulator.
+static mlir::LogicalResult lowerForSimulator(mlir::ModuleOp module,
+                                             const JitOptions &options) {
+  mlir::PassManager lower(module.getContext());
+  buildLowerGpuKernelsPipeline(lower);
+  if (mlir::failed(lower.run(module)))
+    return mlir::failure();
+  if (options.mutation >= 0 &&
+      mlir::failed(sim::mutate(module, unsigned(options.mutation))))
+    return mlir::failure();
+  mlir::PassManager rewrite(module.getContext());
+  rewrite.addPass(sim::createSimRewritePass());
+  return rewrite.run(module);
+}
+
 /// The module's kernels in LLVM IR.
 static Expected<std::unique_ptr<Module>> lower(const std::string &text,
                                                const JitOptions &options,
@@ -62,6 +80,29 @@ static Expected<std::unique_ptr<Module>> lower(const std::string &text,
   auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
   if (!module)
     return failure("the variant does not parse: " + text);
+
+  if (!options.simulate.empty()) {
+    // Why a variant is refused is the answer.
+    std::string why;
+    mlir::ScopedDiagnosticHandler handler(&context,
+                                          [&](mlir::Diagnostic &diagnostic) {
+                                            why += diagnostic.str() + "; ";
+                                            return mlir::success();
+                                          });
+    mlir::PassManager convert(&context);
+    ConvertKVCToGPUPassOptions conversion;
+    conversion.chip = options.simulate;
+    convert.addPass(createConvertKVCToGPUPass(conversion));
+    if (mlir::failed(convert.run(*module)))
+      return failure(Twine(kRefused) + why);
+    if (mlir::failed(lowerForSimulator(*module, options)))
+      return failure(why);
+    std::unique_ptr<Module> kernels =
+        mlir::translateModuleToLLVMIR(*module, llvmContext);
+    if (!kernels)
+      return failure("translation to LLVM IR failed: " + why);
+    return kernels;
+  }
 
   ConvertKVCToCPUPassOptions conversion =
       getKVCToCPUOptions(machine.getTargetFeatureString());
@@ -150,6 +191,17 @@ Expected<CompiledVariant> compileVariant(const std::string &text,
     return std::move(error);
   if (Error error = find("v_workspace", result.workspace))
     return std::move(error);
+  if (!options.simulate.empty()) {
+    auto has = [&](const char *name) {
+      auto address = (*jit)->lookup(name);
+      if (address)
+        return true;
+      consumeError(address.takeError());
+      return false;
+    };
+    result.gpu = GpuKernels{has("v_attend_decode_sim"),
+                            has("v_attend_prefill_sim"), has("v_merge_sim")};
+  }
   result.jit = std::move(*jit);
   result.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)

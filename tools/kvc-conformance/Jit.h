@@ -11,9 +11,11 @@
 #ifndef KVC_TOOLS_KVC_CONFORMANCE_JIT_H
 #define KVC_TOOLS_KVC_CONFORMANCE_JIT_H
 
+#include "SimEngine.h"
 #include "kvcrt/abi.h"
 #include "llvm/Support/Error.h"
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace llvm::orc {
@@ -28,13 +30,22 @@ struct JitOptions {
   /// As for a CPU without FMA, F16C and SSE4.1.
   bool baseline = false;
   bool printLLVM = false;
+  /// Kernels for this GPU, run in the simulator; empty: for the CPU.
+  std::string simulate;
+  /// Mistake to plant in them (kvc/Target/Sim/Mutate.h); -1: none.
+  int mutation = -1;
 };
+
+/// Begins the error of a variant that the GPU engine says it cannot run.
+inline constexpr const char *kRefused = "refused: ";
 
 struct CompiledVariant {
   std::unique_ptr<llvm::orc::LLJIT> jit;
   kvcrt_kernel_fn append = nullptr, attend = nullptr, merge = nullptr;
   kvcrt_workspace_fn workspace = nullptr;
   double seconds = 0; // of compilation
+  /// Set when the kernels run in the simulator.
+  std::optional<GpuKernels> gpu;
 
   CompiledVariant();
   CompiledVariant(CompiledVariant &&);

@@ -19,7 +19,7 @@ using namespace llvm;
 namespace kvc::conformance {
 
 std::string problemOf(const Spec &spec, const CellReport &cell) {
-  Bounds bounds = boundsFor(spec);
+  Bounds bounds = cell.onGpu ? boundsForGpu(spec) : boundsFor(spec);
   std::string problem = cell.outcome.problem;
   auto judge = [&](const char *what, double error, double bound) {
     // Written so that NaN fails.
@@ -38,7 +38,9 @@ std::string problemOf(const Spec &spec, const CellReport &cell) {
 Summary summarize(const std::vector<VariantReport> &reports) {
   Summary summary;
   for (const VariantReport &report : reports) {
-    if (!report.failure.empty()) {
+    if (report.refused) {
+      ++summary.refused;
+    } else if (!report.failure.empty()) {
       ++summary.cells;
       ++summary.failures;
     }
@@ -69,11 +71,14 @@ static int64_t failuresOf(const VariantReport &report) {
 void printVariant(const VariantReport &report, raw_ostream &out) {
   Outcome worst = worstOf(report);
   int64_t failures = failuresOf(report);
-  out << format("%-4s %-26s %2d cells  append %.1e  out %.1e  lse %.1e  "
+  out << format("%-7s %-26s %2d cells  append %.1e  out %.1e  lse %.1e  "
                 "compiled in %.2f s\n",
-                failures ? "FAIL" : "ok", report.spec.name.c_str(),
-                int(report.cells.size()), worst.appendError, worst.outError,
-                worst.lseError, report.compileSeconds);
+                report.refused ? "refused"
+                : failures     ? "FAIL"
+                               : "ok",
+                report.spec.name.c_str(), int(report.cells.size()),
+                worst.appendError, worst.outError, worst.lseError,
+                report.compileSeconds);
   if (!report.failure.empty())
     out << "     does not compile: " << report.failure << "\n";
   for (const CellReport &cell : report.cells) {

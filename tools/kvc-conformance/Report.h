@@ -17,6 +17,7 @@ namespace kvc::conformance {
 struct CellReport {
   std::string batch, pool;
   Outcome outcome;
+  bool onGpu = false;
 };
 
 struct VariantReport {
@@ -24,10 +25,11 @@ struct VariantReport {
   std::string failure; // why it did not compile; empty when it did
   std::vector<CellReport> cells;
   double compileSeconds = 0;
+  bool refused = false; // the engine says that it cannot run it: no failure
 };
 
 struct Summary {
-  int64_t cells = 0, failures = 0;
+  int64_t cells = 0, failures = 0, refused = 0;
 };
 
 /// What is wrong with a cell; empty when it agrees.

@@ -299,4 +299,23 @@ std::vector<Spec> allSpecs() {
   return specs;
 }
 
+std::vector<Spec> gpuSpecs() {
+  std::vector<Spec> specs;
+  for (Spec &spec : allSpecs()) {
+    kvcrt_policy &p = spec.policy;
+    if (p.element == KVCRT_F32) {
+      // Both element types, in turn.
+      p.element = specs.size() % 3 ? KVCRT_BF16 : KVCRT_F16;
+      for (kvcrt_storage *storage : {&p.key, &p.value})
+        if (storage->kind == KVCRT_STORAGE_PLAIN)
+          storage->format = p.element;
+    }
+    auto roundUp = [](int32_t dim) { return (dim + 15) / 16 * 16; };
+    p.key_dim = roundUp(p.key_dim);
+    p.value_dim = roundUp(p.value_dim);
+    specs.push_back(std::move(spec));
+  }
+  return specs;
+}
+
 } // namespace kvc::conformance

@@ -173,6 +173,8 @@ LogicalResult ModuleRewriter::rewriteKernel(LLVM::LLVMFuncOp kernel) {
                                   {pointer, pointer}));
   host.getBody().takeBody(kernel.getBody());
   host->setAttr("kvc.sim_kernel", builder.getUnitAttr());
+  // An artefact has no memset to call.
+  host.setPassthroughAttr(builder.getStrArrayAttr({"no-builtins"}));
   symbols.insert(host);
 
   Locations locations;
