@@ -129,6 +129,32 @@ std::optional<Predicate> MaskReader::readAdditive(const Expr *expr,
   return std::nullopt;
 }
 
+/// A comparison of numbers that conditions choose with a number.
+std::optional<Predicate> MaskReader::readLevels(const Expr *compare,
+                                                const Expr *levels,
+                                                unsigned depth) {
+  if (depth == 0)
+    return std::nullopt;
+  levels = scalars.look(levels);
+  if (levels->is(Expr::Kind::Piece) || levels->isApply<arith::SelectOp>())
+    return readChoice(levels, depth, [&](const Expr *e, unsigned d) {
+      return readLevels(compare, e, d);
+    });
+  if (!levels->is(Expr::Kind::Constant))
+    return std::nullopt;
+  bool left = !numberOf(scalars.look(compare->operands[0]));
+  const Expr *other = scalars.look(compare->operands[left ? 1 : 0]);
+  std::optional<Number> level = numberOf(levels), number = numberOf(other);
+  if (!level || !number)
+    return std::nullopt;
+  Number pair[] = {left ? *level : *number, left ? *number : *level};
+  Type types[] = {levels->type, other->type};
+  auto holds = foldNumbers(compare->op, compare->type, pair, types);
+  if (!holds)
+    return std::nullopt;
+  return Predicate::constant(holds->integer != 0);
+}
+
 /// A comparison of flags with a number, as a condition on the flag.
 std::optional<Predicate> MaskReader::readCompare(const Expr *expr,
                                                  unsigned depth) {
@@ -141,7 +167,7 @@ std::optional<Predicate> MaskReader::readCompare(const Expr *expr,
     return std::nullopt;
   auto p = flag(right ? 0 : 1);
   if (!p)
-    return std::nullopt;
+    return readLevels(expr, expr->operands[right ? 0 : 1], depth);
   Type type = expr->operands[0]->type;
   auto at = [&](int64_t value) -> std::optional<bool> {
     Number other{isa<FloatType>(type), double(value), value};

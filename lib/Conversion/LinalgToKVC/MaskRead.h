@@ -41,6 +41,8 @@ private:
       llvm::function_ref<std::optional<Predicate>(const Expr *, unsigned)>
           read);
   std::optional<Predicate> readCompare(const Expr *expr, unsigned depth);
+  std::optional<Predicate> readLevels(const Expr *compare, const Expr *levels,
+                                      unsigned depth);
   std::optional<Predicate> readProduct(const Expr *expr, unsigned depth);
   std::optional<Predicate> join(std::optional<Predicate> a,
                                 std::optional<Predicate> b, bool all);

@@ -53,7 +53,8 @@ struct Matcher {
 
   std::optional<Half> readHalf(const Expr *element, AffineExpr at,
                                AffineExpr pair);
-  bool assign(const Half &first, const Half &second, Turned &a, Turned &b);
+  bool assign(const Half &first, const Half &second, bool known, Turned &a,
+              Turned &b);
   const Expr *findSource(const Expr *element, const Turned &first,
                          const Turned &second, AffineExpr pair,
                          AffineExpr firstAt, AffineExpr secondAt);
@@ -90,8 +91,9 @@ std::optional<Half> Matcher::readHalf(const Expr *element, AffineExpr at,
 
 /// Finds the channels that both halves share, crosswise: x1 c - x2 s and
 /// x2 c + x1 s.
-bool Matcher::assign(const Half &first, const Half &second, Turned &a,
-                     Turned &b) {
+/// x1 c - x2 s is as well c turned by x: only `known` turns tell them apart.
+bool Matcher::assign(const Half &first, const Half &second, bool known,
+                     Turned &a, Turned &b) {
   for (unsigned own : {0u, 1u})
     for (unsigned partner : {0u, 1u})
       for (unsigned choice = 0; choice < 16; ++choice) {
@@ -107,7 +109,9 @@ bool Matcher::assign(const Half &first, const Half &second, Turned &a,
         auto [x2, s1] = pick(ownSin, 1);
         auto [y2, c2] = pick(partnerCos, 2);
         auto [y1, s2] = pick(partnerSin, 3);
-        if (x1 == x2 || !scalars.equal(x1, y1) || !scalars.equal(x2, y2))
+        if (x1 == x2 || !x1->is(Expr::Kind::Element) ||
+            !x2->is(Expr::Kind::Element) || !scalars.equal(x1, y1) ||
+            !scalars.equal(x2, y2))
           continue;
         a = {x1, x2, turns.read(c1), turns.read(s1)};
         b = {y2, y1, turns.read(c2), turns.read(s2)};
@@ -119,6 +123,9 @@ bool Matcher::assign(const Half &first, const Half &second, Turned &a,
         auto isSine = [&](const Turn &turn) {
           return turn.form == Turn::Form::Sin;
         };
+        if (known && (a.cosine.form == Turn::Form::Unknown ||
+                      b.sine.form == Turn::Form::Unknown))
+          continue;
         if (isSine(a.cosine) || isSine(b.cosine) ||
             a.sine.form == Turn::Form::Cos || b.sine.form == Turn::Form::Cos)
           continue;
@@ -188,7 +195,8 @@ std::optional<Rope> Matcher::tryForm(const Expr *element, int64_t dim,
   std::optional<Half> second =
       first ? readHalf(element, secondAt, pair) : std::nullopt;
   Turned a, b;
-  if (!second || !assign(*first, *second, a, b))
+  if (!second || (!assign(*first, *second, /*known=*/true, a, b) &&
+                  !assign(*first, *second, /*known=*/false, a, b)))
     return std::nullopt;
   Rope rope;
   rope.dim = dim;

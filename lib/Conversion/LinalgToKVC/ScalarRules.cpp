@@ -398,6 +398,8 @@ const Expr *Scalars::apply(Operation *op, Type type,
           if (TypedAttr attribute = toAttribute(*result, type))
             return constant(attribute);
     }
+    if (const Expr *folded = foldComplex(op, type, operands))
+      return folded;
     if (const Expr *folded = foldIdentity(op, type, operands))
       return folded;
     if (const Expr *folded = foldAffine(op, type, operands))

@@ -153,6 +153,8 @@ private:
   const Expr *unique(Expr &&expr);
   const Expr *foldAffine(mlir::Operation *op, mlir::Type type,
                          llvm::ArrayRef<const Expr *> operands);
+  const Expr *foldComplex(mlir::Operation *op, mlir::Type type,
+                          llvm::ArrayRef<const Expr *> operands);
   const Expr *foldIdentity(mlir::Operation *op, mlir::Type type,
                            llvm::ArrayRef<const Expr *> operands);
   const Expr *pushIntoPieces(mlir::Operation *op, mlir::Type type,
