@@ -14,6 +14,7 @@
 #include "kvcref/storage.h"
 
 #include <algorithm>
+#include <cmath>
 
 using namespace kvcref;
 
@@ -21,7 +22,7 @@ kvcrt_status kvcref::checkPolicy(const kvcrt_policy &policy) {
   if (policy.kv_heads <= 0 || policy.key_dim <= 0 || policy.value_dim <= 0)
     return KVCRT_INVALID_ARGUMENT;
   const Format *element = findFormat(policy.element);
-  if (!element || element->id == KVCRT_I8)
+  if (!element || std::isfinite(element->largestCode))
     return KVCRT_INVALID_ARGUMENT;
   if (policy.layout != KVCRT_LAYOUT_PAGED &&
       policy.layout != KVCRT_LAYOUT_CONTIGUOUS)

@@ -83,6 +83,41 @@ struct I8 {
   }
 };
 
+/// OCP 8-bit floating point E4M3: no infinity, and one NaN per sign.
+struct F8E4M3FN {
+  static constexpr int mantissaBits = 3, bias = 7, smallestExponent = 1 - bias;
+  static constexpr double largest = 448;
+
+  static double load(const void *payload, int64_t index) {
+    int word = static_cast<const uint8_t *>(payload)[index];
+    double sign = word & 0x80 ? -1.0 : 1.0;
+    int exponent = (word >> mantissaBits) & 15, mantissa = word & 7;
+    if (exponent == 15 && mantissa == 7)
+      return std::numeric_limits<double>::quiet_NaN();
+    if (exponent == 0)
+      return sign * std::ldexp(mantissa, smallestExponent - mantissaBits);
+    return sign * std::ldexp(mantissa + 8, exponent - bias - mantissaBits);
+  }
+
+  static void store(void *payload, int64_t index, double number) {
+    static_cast<uint8_t *>(payload)[index] = uint8_t(encode(number));
+  }
+
+  static int encode(double number) {
+    if (std::isnan(number))
+      return 0x7f;
+    int sign = std::signbit(number) ? 0x80 : 0;
+    double magnitude = std::fmin(std::abs(number), largest);
+    if (magnitude == 0)
+      return sign;
+    // As in Binary: the leading one of `units` carries into the exponent.
+    int exponent = std::max(std::ilogb(magnitude), smallestExponent);
+    int units =
+        int(std::nearbyint(std::ldexp(magnitude, mantissaBits - exponent)));
+    return sign | (((exponent - smallestExponent) << mantissaBits) + units);
+  }
+};
+
 constexpr double unscaled = std::numeric_limits<double>::infinity();
 
 const Format table[] = {
@@ -90,6 +125,8 @@ const Format table[] = {
     {KVCRT_F16, "f16", 16, unscaled, F16::load, F16::store},
     {KVCRT_BF16, "bf16", 16, unscaled, BF16::load, BF16::store},
     {KVCRT_I8, "i8", 8, 127, I8::load, I8::store},
+    {KVCRT_F8E4M3FN, "f8E4M3FN", 8, F8E4M3FN::largest, F8E4M3FN::load,
+     F8E4M3FN::store},
 };
 
 } // namespace

@@ -118,6 +118,25 @@ I8Row encode(std::vector<double> row) {
   return result;
 }
 
+TEST(Formats, f8e4m3_bits) {
+  EXPECT_EQ(bitsOf(KVCRT_F8E4M3FN, 1.0), 0x38u);
+  EXPECT_EQ(bitsOf(KVCRT_F8E4M3FN, -1.5), 0xbcu);
+  EXPECT_EQ(bitsOf(KVCRT_F8E4M3FN, 448.0), 0x7eu);
+  EXPECT_EQ(bitsOf(KVCRT_F8E4M3FN, 1e9), 0x7eu); // saturates
+  EXPECT_EQ(bitsOf(KVCRT_F8E4M3FN, -kInfinity), 0xfeu);
+  EXPECT_EQ(bitsOf(KVCRT_F8E4M3FN, 0x1p-6), 0x08u);
+  EXPECT_EQ(bitsOf(KVCRT_F8E4M3FN, 0x1p-9), 0x01u);
+  EXPECT_EQ(bitsOf(KVCRT_F8E4M3FN, 0x1p-10), 0x00u);   // a tie to even
+  EXPECT_EQ(bitsOf(KVCRT_F8E4M3FN, 0x3p-10), 0x02u);   // likewise
+  EXPECT_EQ(bitsOf(KVCRT_F8E4M3FN, 17.0), 0x58u);      // 16, not 18
+  EXPECT_EQ(bitsOf(KVCRT_F8E4M3FN, 19.0), 0x5au);      // 20, not 18
+  EXPECT_EQ(bitsOf(KVCRT_F8E4M3FN, 0xf.cp-10), 0x08u); // subnormal to normal
+  EXPECT_TRUE(std::isnan(numberOf(KVCRT_F8E4M3FN, 0x7f)));
+  for (uint32_t bits = 0; bits < 256; ++bits)
+    if ((bits & 0x7f) != 0x7f)
+      EXPECT_EQ(bitsOf(KVCRT_F8E4M3FN, numberOf(KVCRT_F8E4M3FN, bits)), bits);
+}
+
 TEST(Storage, i8_by_hand) {
   // Largest 254, so the scale is 2: 254, -3, 1, 5 are codes 127, -1.5,
   // 0.5, 2.5.
@@ -175,6 +194,8 @@ TEST(Storage, unsupported_is_said) {
   storage.kind = KVCRT_STORAGE_PLAIN; // codes without a scale
   EXPECT_EQ(checkStorage(storage), KVCRT_INVALID_ARGUMENT);
   storage.format = KVCRT_F8E4M3FN;
+  EXPECT_EQ(checkStorage(storage), KVCRT_INVALID_ARGUMENT);
+  storage.format = KVCRT_F8E5M2;
   EXPECT_EQ(checkStorage(storage), KVCRT_UNSUPPORTED);
 }
 

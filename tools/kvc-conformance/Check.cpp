@@ -131,10 +131,11 @@ Bounds boundsFor(const Spec &spec) {
   // quotient beside a rounding boundary may take the neighbouring code.
   double append = 1e-6;
   for (const kvcrt_storage *s : {&p.key, &p.value})
-    append = std::max(append, s->format == KVCRT_I8     ? 1e-3
-                              : s->format == KVCRT_F16  ? 2e-5
-                              : s->format == KVCRT_BF16 ? 2e-4
-                                                        : 1e-6);
+    append = std::max(append, s->format == KVCRT_I8         ? 1e-3
+                              : s->format == KVCRT_F8E4M3FN ? 1e-2
+                              : s->format == KVCRT_F16      ? 2e-5
+                              : s->format == KVCRT_BF16     ? 2e-4
+                                                            : 1e-6);
   return {append, out, 1e-5};
 }
 

@@ -26,6 +26,8 @@ static const char *formatName(int32_t format) {
     return "bf16";
   case KVCRT_I8:
     return "i8";
+  case KVCRT_F8E4M3FN:
+    return "f8E4M3FN";
   default:
     return "f32";
   }
@@ -33,7 +35,8 @@ static const char *formatName(int32_t format) {
 
 static std::string storageText(const kvcrt_storage &storage) {
   if (storage.kind == KVCRT_STORAGE_QUANT)
-    return "#kvc.quant<i8, axis = token, symmetric>";
+    return std::string("#kvc.quant<") + formatName(storage.format) +
+           ", axis = token, symmetric>";
   return std::string("#kvc.plain<") + formatName(storage.format) + ">";
 }
 
@@ -146,10 +149,10 @@ static Spec makeSpec(std::string name, int32_t queryHeads, int32_t kvHeads,
   return spec;
 }
 
-static void setQuant(kvcrt_storage &storage) {
+static void setQuant(kvcrt_storage &storage, int32_t format = KVCRT_I8) {
   storage = {};
   storage.kind = KVCRT_STORAGE_QUANT;
-  storage.format = KVCRT_I8;
+  storage.format = format;
   storage.axis = KVCRT_AXIS_TOKEN;
   storage.symmetric = 1;
   storage.scale_format = KVCRT_F32;
@@ -216,6 +219,12 @@ std::vector<Spec> allSpecs() {
   for (int32_t element : {KVCRT_F32, KVCRT_F16, KVCRT_BF16})
     add(gqa(std::string("i8 both, ") + formatName(element), element),
         [](Spec &s) { setQuant(s.policy.key), setQuant(s.policy.value); });
+  for (int32_t element : {KVCRT_F32, KVCRT_BF16})
+    add(gqa(std::string("f8E4M3FN both, ") + formatName(element), element),
+        [](Spec &s) {
+          setQuant(s.policy.key, KVCRT_F8E4M3FN);
+          setQuant(s.policy.value, KVCRT_F8E4M3FN);
+        });
   add(makeSpec("i8 d40", 4, 2, 40, 40, KVCRT_F32),
       [](Spec &s) { setQuant(s.policy.key), setQuant(s.policy.value); });
   add(gqa("bf16 keys, f16 values"), [](Spec &s) {

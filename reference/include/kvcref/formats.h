@@ -24,11 +24,12 @@ struct Format {
   const char *name;
   int bits;
   /// Largest code in magnitude that quantisation uses (i8: 127, so that the
-  /// range is symmetric); infinite for formats that stand without a scale.
+  /// range is symmetric; f8E4M3FN: 448); infinite for formats that stand without a scale.
   double largestCode;
   /// Number `index` of a payload.
   double (*load)(const void *payload, int64_t index);
-  /// Rounds half to even; integers saturate at +-largestCode, NaN becomes 0.
+  /// Rounds half to even; codes saturate at +-largestCode. A NaN becomes 0 in
+  /// an integer.
   void (*store)(void *payload, int64_t index, double number);
 };
 

@@ -147,7 +147,12 @@ kvcrt_storage QuantAttr::getStorage() const {
 static_assert(int(QuantAxis::channel) == KVCRT_AXIS_CHANNEL &&
               int(QuantAxis::tensor) == KVCRT_AXIS_TENSOR);
 
-Type QuantAttr::getPayloadType() const { return getPayload(); }
+/// Bits of an 8-bit float: no vector of them is legal below this dialect.
+Type QuantAttr::getPayloadType() const {
+  if (isa<FloatType>(getPayload()))
+    return IntegerType::get(getContext(), unsigned(getBits()));
+  return getPayload();
+}
 
 int64_t QuantAttr::getBits() const {
   return getPayload().getIntOrFloatBitWidth();
@@ -168,18 +173,106 @@ int64_t QuantAttr::getScaleBytes(int64_t dim) const {
 }
 
 std::string QuantAttr::getUnsupportedReason() const {
-  if (getPayload().isInteger(8) && getAxis() == QuantAxis::token &&
-      getSymmetric() && getGroup() == 0 && getResidual() == 0 &&
-      getScale().isF32())
+  bool codes = getPayload().isInteger(8) || isa<Float8E4M3FNType>(getPayload());
+  if (codes && getAxis() == QuantAxis::token && getSymmetric() &&
+      getGroup() == 0 && getResidual() == 0 && getScale().isF32())
     return {};
   return "no engine runs this quantised storage yet; use #kvc.quant<i8, axis = "
-         "token, symmetric> or #kvc.plain";
+         "token, symmetric>, #kvc.quant<f8E4M3FN, axis = token, symmetric> or "
+         "#kvc.plain";
+}
+
+/// Magnitude of the largest code; rows are scaled to it.
+static double largestCode(Type payload) {
+  return isa<Float8E4M3FNType>(payload) ? 448.0 : 127.0;
+}
+
+namespace {
+/// Arithmetic on vectors of one shape, for codecs that work on bits.
+struct Bits {
+  OpBuilder &b;
+  Location loc;
+  VectorType floats; // of f32
+
+  VectorType words(unsigned bits = 32) {
+    return floats.clone(b.getIntegerType(bits));
+  }
+  Value word(int64_t number) {
+    return arith::ConstantOp::create(
+        b, loc,
+        DenseElementsAttr::get(words(), Attribute(b.getI32IntegerAttr(
+                                            int32_t(uint32_t(number))))));
+  }
+  Value number(double x) { return splat(b, loc, floats, x); }
+  Value asFloats(Value x) {
+    return arith::BitcastOp::create(b, loc, floats, x);
+  }
+  Value asWords(Value x) {
+    return arith::BitcastOp::create(b, loc, words(), x);
+  }
+  template <typename Op> Value op(Value x, Value y) {
+    return Op::create(b, loc, x, y);
+  }
+  Value below(Value x, Value y) {
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, y);
+  }
+  Value choose(Value condition, Value x, Value y) {
+    return arith::SelectOp::create(b, loc, condition, x, y);
+  }
+};
+} // namespace
+
+/// f8E4M3FN codes (i8) as f32: the exponent is biased by 127 instead of 7.
+static Value decodeE4M3(Bits bits, Value codes) {
+  using namespace arith;
+  Value word = ExtUIOp::create(bits.b, bits.loc, bits.words(), codes);
+  Value magnitude = bits.op<AndIOp>(word, bits.word(0x7f));
+  Value normal = bits.op<AddIOp>(bits.op<ShLIOp>(magnitude, bits.word(20)),
+                                 bits.word(int64_t(127 - 7) << 23));
+  // A subnormal is a multiple of 2^-9: let the subtraction normalise it.
+  Value lifted =
+      bits.asFloats(bits.op<AddIOp>(normal, bits.word(int64_t(1) << 23)));
+  Value subnormal = bits.asWords(bits.op<SubFOp>(lifted, bits.number(0x1p-6)));
+  Value result =
+      bits.choose(bits.below(magnitude, bits.word(8)), subnormal, normal);
+  result = bits.choose(bits.below(bits.word(0x7e), magnitude),
+                       bits.word(0x7fc00000), result);
+  Value sign =
+      bits.op<ShLIOp>(bits.op<AndIOp>(word, bits.word(0x80)), bits.word(24));
+  return bits.asFloats(bits.op<OrIOp>(result, sign));
+}
+
+/// The codes of f32 numbers within +-448, half to even.
+static Value encodeE4M3(Bits bits, Value numbers) {
+  using namespace arith;
+  Value word = bits.asWords(numbers);
+  Value magnitude = bits.op<AndIOp>(word, bits.word(0x7fffffff));
+  Value odd =
+      bits.op<AndIOp>(bits.op<ShRUIOp>(magnitude, bits.word(20)), bits.word(1));
+  Value rounded =
+      bits.op<AddIOp>(bits.op<AddIOp>(magnitude, bits.word(0x7ffff)), odd);
+  Value normal = bits.op<SubIOp>(bits.op<ShRUIOp>(rounded, bits.word(20)),
+                                 bits.word((127 - 7) << 3));
+  // Below 2^-6 codes count units of 2^-9: an addition whose last place is such
+  // a unit rounds to them.
+  Value lifted = bits.asWords(
+      bits.op<AddFOp>(bits.asFloats(magnitude), bits.number(0x1p14)));
+  Value subnormal = bits.op<SubIOp>(lifted, bits.asWords(bits.number(0x1p14)));
+  Value isSmall = bits.below(magnitude, bits.word(int64_t(127 - 6) << 23));
+  Value code = bits.choose(isSmall, subnormal, normal);
+  Value sign =
+      bits.op<AndIOp>(bits.op<ShRUIOp>(word, bits.word(24)), bits.word(0x80));
+  return TruncIOp::create(bits.b, bits.loc, bits.words(8),
+                          bits.op<OrIOp>(code, sign));
 }
 
 Value QuantAttr::emitDecode(OpBuilder &builder, Location loc, Value payload,
                             Value scale, Value) const {
   VectorType type = withElement(payload, builder.getF32Type());
-  Value codes = arith::SIToFPOp::create(builder, loc, type, payload);
+  Value codes =
+      isa<Float8E4M3FNType>(getPayload())
+          ? decodeE4M3({builder, loc, type}, payload)
+          : arith::SIToFPOp::create(builder, loc, type, payload).getResult();
   Value scales = vector::BroadcastOp::create(builder, loc, type, scale);
   return arith::MulFOp::create(builder, loc, codes, scales);
 }
@@ -197,8 +290,8 @@ RowScale QuantAttr::emitScale(OpBuilder &builder, Location loc,
             ? arith::MaximumFOp::create(builder, loc, largest, row).getResult()
             : row;
   }
-  Value codes =
-      arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(127.0f));
+  Value codes = arith::ConstantOp::create(
+      builder, loc, builder.getF32FloatAttr(float(largestCode(getPayload()))));
   return {arith::DivFOp::create(builder, loc, largest, codes), Value()};
 }
 
@@ -220,13 +313,18 @@ Value QuantAttr::emitEncode(OpBuilder &builder, Location loc, Value values,
   Value usable = arith::AndIOp::create(builder, loc, positive, finite);
   Value scales = vector::BroadcastOp::create(builder, loc, type, scale);
   Value quotient = arith::DivFOp::create(builder, loc, values, scales);
-  Value rounded = math::RoundEvenOp::create(builder, loc, quotient);
-  Value low = splat(builder, loc, type, -127.0);
-  Value high = splat(builder, loc, type, 127.0);
+  bool isFloat = isa<Float8E4M3FNType>(getPayload());
+  Value rounded = quotient;
+  if (!isFloat)
+    rounded = math::RoundEvenOp::create(builder, loc, quotient);
+  Value low = splat(builder, loc, type, -largestCode(getPayload()));
+  Value high = splat(builder, loc, type, largestCode(getPayload()));
   Value clamped = arith::MaximumFOp::create(builder, loc, rounded, low);
   clamped = arith::MinimumFOp::create(builder, loc, clamped, high);
   Value zeros = splat(builder, loc, type, 0.0);
   Value safe = arith::SelectOp::create(builder, loc, usable, clamped, zeros);
+  if (isFloat)
+    return encodeE4M3({builder, loc, type}, safe);
   return arith::FPToSIOp::create(builder, loc,
                                  withElement(values, getPayload()), safe);
 }

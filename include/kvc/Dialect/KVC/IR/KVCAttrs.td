@@ -90,8 +90,13 @@ def KVC_QuantAttr : KVC_Attr<"Quant", "quant",
     f32, code = clamp(round_half_even(x / scale), -127, 127), decoded as code *
     scale. A row of zeros has scale 0 and codes 0. A row that holds a NaN or an
     infinity stores that as its scale with codes 0, so that it decodes to NaN,
-    and sets KVCRT_ERROR_NAN_INPUT. It is the form that engines run today; the
-    others are understood, checked and refused by `getUnsupportedReason`.
+    and sets KVCRT_ERROR_NAN_INPUT.
+
+    f8E4M3FN, token, symmetric: the same with scale = absmax(row) / 448 and code
+    = round_half_even(x / scale) saturated at 448, so that no code is a NaN.
+
+    These are the forms that engines run today; the others are understood,
+    checked and refused by `getUnsupportedReason`.
 
     Constraints: (quant_c1) payload is i8, i4, i2, f8E4M3FN or f8E5M2.
     (quant_c2) scales are f32, f16 or bf16. (quant_c3) a float payload is

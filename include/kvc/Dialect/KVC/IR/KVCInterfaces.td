@@ -41,7 +41,10 @@ def KVC_StorageAttrInterface : KVC_AxisInterface<"StorageAttrInterface"> {
   let methods = [
     InterfaceMethod<"This axis as plain data; the same for K and for V.",
       "::kvcrt_storage", "getStorage", (ins)>,
-    InterfaceMethod<"Element type of a vector of stored payload.",
+    InterfaceMethod<[{
+        Element type of a vector of stored payload: an 8-bit float stands as
+        the i8 of its bits.
+      }],
       "::mlir::Type", "getPayloadType", (ins)>,
     InterfaceMethod<"Bits of one stored element.",
       "int64_t", "getBits", (ins)>,
