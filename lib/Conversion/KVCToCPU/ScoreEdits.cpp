@@ -11,6 +11,7 @@
 
 #include "ScoreEdits.h"
 
+#include "../Kernel/ScoreRegion.h"
 #include "MathPolynomials.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -142,7 +143,13 @@ Num ScoreRow::edit(Num dot, Num sinkDot, Num key) {
     score = cap * emitTanh(score / cap);
   }
   if (v.score)
-    score = emitScoreRegion(c, score, head, index, keys);
+    score = emitScoreRegion(*v.score, {c.params,
+                                       {emitExp, emitExp2, emitLog, emitTanh},
+                                       score,
+                                       c.seq,
+                                       head,
+                                       index,
+                                       keys});
   if (v.alibi())
     score = alibi(score, keys);
   if (v.mask == MaskKind::dense_f32)

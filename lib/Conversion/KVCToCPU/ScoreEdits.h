@@ -39,11 +39,6 @@ private:
   Num maskBytes, maskFirst, maskWidth; // packed
 };
 
-/// Emits the variant's score region on a vector of scores whose keys are
-/// `keys` (i32 lanes).
-Num emitScoreRegion(AttendContext &c, Num scores, Num head, Num index,
-                    Num keys);
-
 } // namespace kvc::cpu
 
 #endif // KVC_LIB_CONVERSION_KVCTOCPU_SCOREEDITS_H

@@ -11,7 +11,7 @@
 
 #include "Variant.h"
 
-#include "ScoreRegion.h"
+#include "../Kernel/ScoreRegion.h"
 
 using namespace mlir;
 
@@ -56,7 +56,7 @@ FailureOr<Variant> getVariant(VariantOp op) {
         << v.retention;
     return failure();
   }
-  if (v.score && failed(verifyScoreRegion(*v.score)))
+  if (v.score && failed(verifyScoreRegion(*v.score, "cpu")))
     return failure();
   return v;
 }

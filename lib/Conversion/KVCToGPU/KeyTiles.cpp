@@ -115,30 +115,25 @@ static void emitCopyPlane(const AttendContext &c, const PlaneLayout &layout,
         if (layout.hasScale()) {
           // One of the row's threads brings the scale.
           b.ifThen(thread % walk.perRow == 0, [&] {
-            Num scale = b.ifElse(
-                readable,
-                [&]() -> Nums {
-                  Num at = b.at(
-                      plane.load(KVC_FIELD(kvcrt_plane, scale)),
-                      b.toI64(block) * plane.load(KVC_FIELD(
-                                           kvcrt_plane, scale_block_stride)) +
-                          head * plane.load(KVC_FIELD(kvcrt_plane,
-                                                      scale_head_stride)) +
-                          b.toI64(slot) *
-                              plane.load(
-                                  KVC_FIELD(kvcrt_plane, scale_token_stride)));
-                  return {b.load(b.f32(), at)};
-                },
-                [&]() -> Nums { return {b.f32(0)}; })[0];
-            b.store(scale, b.at(scales, row * 4));
+            Num scale = plane.load(KVC_FIELD(kvcrt_plane, scale));
+            Num at = b.at(
+                scale,
+                b.toI64(block) *
+                        plane.load(KVC_FIELD(kvcrt_plane, scale_block_stride)) +
+                    head *
+                        plane.load(KVC_FIELD(kvcrt_plane, scale_head_stride)) +
+                    b.toI64(slot) *
+                        plane.load(KVC_FIELD(kvcrt_plane, scale_token_stride)));
+            copyAsync(b.at(scales, row * 4), select(readable, at, scale),
+                      readable, 4);
           });
         }
         // Where nothing may be read, the address is not looked at.
         return {select(readable, source, headBase), readable};
       },
       [&](ArrayRef<Num> found, Num row, Num chunk) {
-        copyAsync16(layout.stored.address(target, row, chunk),
-                    b.at(found[0], chunk * 16), found[1]);
+        copyAsync(layout.stored.address(target, row, chunk),
+                  b.at(found[0], chunk * 16), found[1]);
       });
 }
 

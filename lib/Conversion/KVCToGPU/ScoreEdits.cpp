@@ -12,11 +12,16 @@
 
 #include "ScoreEdits.h"
 
+#include "../Kernel/ScoreRegion.h"
+
 using namespace mlir;
 
 namespace kvc::gpu {
 
 static constexpr double kLog2E = 1.4426950408889634;
+
+static Num expApprox(Num x) { return exp2Approx(x * kLog2E); }
+static Num logApprox(Num x) { return log2Approx(x) * 0.6931471805599453; }
 
 ScoreRow::ScoreRow(const AttendContext &c, Num row) : c(c) {
   KernelBuilder &b = c.b;
@@ -125,6 +130,15 @@ Num ScoreRow::edit(Num dot, Num sinkDot, Num key, bool steady) const {
     score = dot * c.scale;
     if (v.softcap)
       score = c.softcap * tanhApprox(score / c.softcap);
+    if (v.score)
+      score = emitScoreRegion(*v.score,
+                              {c.params,
+                               {expApprox, exp2Approx, logApprox, tanhApprox},
+                               score,
+                               c.seq,
+                               head,
+                               index,
+                               key});
     score = score * kLog2E;
   }
   if (v.alibi())

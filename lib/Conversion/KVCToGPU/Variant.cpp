@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../Kernel/ScoreRegion.h"
 #include "Kernels.h"
 
 using namespace mlir;
@@ -63,11 +64,8 @@ FailureOr<Variant> getVariant(VariantOp op) {
         << v.retention;
     return failure();
   }
-  if (v.score) {
-    op.emitOpError("cannot run a score region on the gpu engine yet; use the "
-                   "cpu engine");
+  if (v.score && failed(verifyScoreRegion(*v.score, "gpu")))
     return failure();
-  }
   return v;
 }
 

@@ -100,13 +100,14 @@ Num loadInvariant(Type type, Num address, unsigned alignment) {
   return b.num(load);
 }
 
-void copyAsync16(Num shared, Num global, Num readable) {
+void copyAsync(Num shared, Num global, Num readable, int64_t size) {
   KernelBuilder &b = *shared.builder;
-  Value bytes;
-  if (readable)
-    bytes = select(readable, b.i32(16), b.i32(0)).value;
-  NVVM::CpAsyncOp::create(b, shared.value, global.value, 16,
-                          NVVM::LoadCacheModifierKind::CG, bytes);
+  Num bytes = select(readable, b.i32(size), b.i32(0));
+  // Only 16 bytes can go past the first-level cache.
+  NVVM::CpAsyncOp::create(b, shared.value, global.value, uint32_t(size),
+                          size == 16 ? NVVM::LoadCacheModifierKind::CG
+                                     : NVVM::LoadCacheModifierKind::CA,
+                          bytes.value);
 }
 
 void copyCommit(KernelBuilder &b) { NVVM::CpAsyncCommitGroupOp::create(b); }

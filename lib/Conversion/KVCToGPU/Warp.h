@@ -54,9 +54,10 @@ Num anyLane(Num flag);
 Num sharedMemory(KernelBuilder &b, int64_t bytes = 0);
 /// Reads that no thread of the grid writes: ld.global.nc.
 Num loadInvariant(mlir::Type type, Num address, unsigned alignment);
-/// 16 bytes from global to shared memory, landing at the latest at copyWait;
-/// where `readable` (i1) is false, 16 zero bytes that read nothing.
-void copyAsync16(Num shared, Num global, Num readable);
+/// `size` bytes (4, 8 or 16) from global to shared memory, landing at the
+/// latest at copyWait; where `readable` (i1) is false, zeros, and nothing is
+/// read.
+void copyAsync(Num shared, Num global, Num readable, int64_t size = 16);
 void copyCommit(KernelBuilder &b);
 /// Waits for all committed groups of this thread but the newest `newest`.
 void copyWait(KernelBuilder &b, int64_t newest);

@@ -15,8 +15,6 @@
 
 #include "ScoreRegion.h"
 
-#include "MathPolynomials.h"
-#include "ScoreEdits.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -24,7 +22,7 @@
 
 using namespace mlir;
 
-namespace kvc::cpu {
+namespace kvc::kernel {
 
 /// Math ops that this engine has code for, or that are one instruction.
 static bool isSupportedMath(Operation *op) {
@@ -32,7 +30,7 @@ static bool isSupportedMath(Operation *op) {
              math::AbsIOp, math::CopySignOp, math::SqrtOp, math::FmaOp>(op);
 }
 
-LogicalResult verifyScoreRegion(Region &region) {
+LogicalResult verifyScoreRegion(Region &region, StringRef engine) {
   for (Operation &op : region.front().without_terminator()) {
     if (isa<tensor::ExtractOp, tensor::DimOp>(op)) {
       if (isa<BlockArgument>(op.getOperand(0)))
@@ -44,17 +42,19 @@ LogicalResult verifyScoreRegion(Region &region) {
     if (isa<math::MathDialect>(op.getDialect())) {
       if (isSupportedMath(&op))
         continue;
-      return op.emitOpError(
-          "expected a function that the cpu engine computes in a score region "
-          "(exp, exp2, log, tanh, sqrt, abs, copysign, fma); express it by "
-          "those or tabulate it in a captured tensor");
+      return op.emitOpError("expected a function that the ")
+             << engine
+             << " engine computes in a score region (exp, exp2, log, tanh, "
+                "sqrt, abs, copysign, fma); express it by those or tabulate it "
+                "in a captured tensor";
     }
     if (op.getNumRegions() != 0 || op.getNumResults() != 1 ||
         !isa<arith::ArithDialect>(op.getDialect()) ||
         !(op.hasTrait<OpTrait::Vectorizable>() || isa<arith::ConstantOp>(op)))
       return op.emitOpError("expected elementwise arith or math ops, "
-                            "tensor.extract or tensor.dim "
-                            "in a score region for the cpu engine");
+                            "tensor.extract or tensor.dim in a score region "
+                            "for the ")
+             << engine << " engine";
     for (Type type : op.getResultTypes())
       if (!type.isIntOrIndexOrFloat())
         return op.emitOpError("expected a scalar in a score region, got ")
@@ -66,13 +66,16 @@ LogicalResult verifyScoreRegion(Region &region) {
 namespace {
 /// Translates one region for one vector of scores.
 struct RegionEmitter {
-  AttendContext &c;
+  const ScoreRegionInputs &inputs;
+  KernelBuilder &b;
   int64_t lanes;
   IRMapping map;
 
-  KernelBuilder &b() { return c.b; }
-  Num mapped(Value value) { return b().num(map.lookup(value)); }
-  Type vectorOf(Type element) { return b().vec(lanes, element); }
+  Num mapped(Value value) { return b.num(map.lookup(value)); }
+  Type vectorOf(Type element) { return b.vec(lanes, element); }
+  Num lane(Num vector, int64_t index) {
+    return lanes == 1 ? vector : b.lane(vector, index);
+  }
 
   AbiStruct<kvcrt_capture> captureOf(Value tensor);
   Num extract(tensor::ExtractOp op);
@@ -86,12 +89,11 @@ static constexpr unsigned kFirstCapture = 5; // after score, batch, head, q, k
 AbiStruct<kvcrt_capture> RegionEmitter::captureOf(Value tensor) {
   unsigned position =
       cast<BlockArgument>(tensor).getArgNumber() - kFirstCapture;
-  return c.params.inner<kvcrt_capture>(KVC_FIELD(kvcrt_params, captures))
-      .element(b().i64(position));
+  return inputs.params.inner<kvcrt_capture>(KVC_FIELD(kvcrt_params, captures))
+      .element(b.i64(position));
 }
 
 Num RegionEmitter::extract(tensor::ExtractOp op) {
-  KernelBuilder &b = c.b;
   auto capture = captureOf(op.getTensor());
   Num data = capture.load(KVC_FIELD(kvcrt_capture, data));
   Type element = op.getType();
@@ -113,15 +115,18 @@ Num RegionEmitter::extract(tensor::ExtractOp op) {
   for (int64_t lane = 0; lane < lanes; ++lane) {
     Num address = data;
     for (auto [d, index] : llvm::enumerate(op.getIndices())) {
-      Num at = b.lane(mapped(index), lane);
+      Num at = this->lane(mapped(index), lane);
       Num wide = b.num(arith::IndexCastOp::create(b, b.i64(), at.value));
       wide = max(min(wide, shape[d] - 1), b.i64(0));
       address = b.at(address, wide * stride[d]);
     }
     elements.push_back(b.load(stored, address).value);
   }
-  Num gathered = b.num(vector::FromElementsOp::create(
-      b, cast<VectorType>(vectorOf(stored)), elements));
+  Num gathered =
+      b.num(lanes == 1 ? elements[0]
+                       : vector::FromElementsOp::create(
+                             b, cast<VectorType>(vectorOf(stored)), elements)
+                             .getResult());
   if (element.isInteger(1))
     return gathered != 0;
   if (element.isIndex())
@@ -131,9 +136,8 @@ Num RegionEmitter::extract(tensor::ExtractOp op) {
 }
 
 Num RegionEmitter::dim(tensor::DimOp op) {
-  KernelBuilder &b = c.b;
   auto capture = captureOf(op.getSource());
-  Num which = b.lane(mapped(op.getIndex()), 0);
+  Num which = lane(mapped(op.getIndex()), 0);
   Num wide = b.num(arith::IndexCastOp::create(b, b.i64(), which.value));
   Num at = b.at(capture.address(), wide * 8);
   Num size = b.load(b.i64(), b.at(at, int64_t(offsetof(kvcrt_capture, shape))));
@@ -143,17 +147,16 @@ Num RegionEmitter::dim(tensor::DimOp op) {
 }
 
 Num RegionEmitter::elementwise(Operation &op) {
-  KernelBuilder &b = c.b;
   if (isa<arith::ConstantOp>(op))
     return b.splat(b.num(b.clone(op)->getResult(0)), lanes);
   if (isa<math::ExpOp>(op))
-    return emitExp(mapped(op.getOperand(0)));
+    return inputs.functions.exp(mapped(op.getOperand(0)));
   if (isa<math::Exp2Op>(op))
-    return emitExp2(mapped(op.getOperand(0)));
+    return inputs.functions.exp2(mapped(op.getOperand(0)));
   if (isa<math::LogOp>(op))
-    return emitLog(mapped(op.getOperand(0)));
+    return inputs.functions.log(mapped(op.getOperand(0)));
   if (isa<math::TanhOp>(op))
-    return emitTanh(mapped(op.getOperand(0)));
+    return inputs.functions.tanh(mapped(op.getOperand(0)));
   if (auto product = dyn_cast<math::FmaOp>(op))
     return fma(mapped(product.getA()), mapped(product.getB()),
                mapped(product.getC()));
@@ -166,25 +169,24 @@ Num RegionEmitter::elementwise(Operation &op) {
   return b.num(b.create(state)->getResult(0));
 }
 
-Num emitScoreRegion(AttendContext &c, Num scores, Num head, Num index,
-                    Num keys) {
-  KernelBuilder &b = c.b;
-  Block &block = c.variant.score->front();
-  RegionEmitter emitter{c, scores.lanes(), {}};
-  auto bind = [&](unsigned argument, Num vector) {
-    emitter.map.map(block.getArgument(argument), vector.value);
+Num emitScoreRegion(Region &region, const ScoreRegionInputs &inputs) {
+  KernelBuilder &b = *inputs.scores.builder;
+  Block &block = region.front();
+  RegionEmitter emitter{inputs, b, inputs.scores.lanes(), {}};
+  auto toIndex = [&](Num integer, Type type) {
+    return b.num(arith::IndexCastOp::create(b, type, integer.value));
+  };
+  auto bind = [&](unsigned argument, Num value) {
+    emitter.map.map(block.getArgument(argument), value.value);
   };
   auto uniform = [&](Num scalar) {
-    Num wide =
-        b.num(arith::IndexCastOp::create(b, b.getIndexType(), scalar.value));
-    return b.splat(wide, scores.lanes());
+    return b.splat(toIndex(scalar, b.getIndexType()), emitter.lanes);
   };
-  bind(0, scores);
-  bind(1, uniform(c.seq));
-  bind(2, uniform(head));
-  bind(3, uniform(index));
-  bind(4, b.num(arith::IndexCastOp::create(
-              b, emitter.vectorOf(b.getIndexType()), keys.value)));
+  bind(0, inputs.scores);
+  bind(1, uniform(inputs.batch));
+  bind(2, uniform(inputs.head));
+  bind(3, uniform(inputs.query));
+  bind(4, toIndex(inputs.keys, emitter.vectorOf(b.getIndexType())));
   for (Operation &op : block.without_terminator()) {
     Num result;
     if (auto extract = dyn_cast<tensor::ExtractOp>(op))
@@ -198,4 +200,4 @@ Num emitScoreRegion(AttendContext &c, Num scores, Num head, Num index,
   return emitter.mapped(block.getTerminator()->getOperand(0));
 }
 
-} // namespace kvc::cpu
+} // namespace kvc::kernel
