@@ -58,3 +58,17 @@ func.func @quant_i8_decode(%p: vector<8xi8>, %s: f32) -> vector<8xf32> {
   %d = "test.decode"(%p, %s) {storage = #kvc.quant<i8>} : (vector<8xi8>, f32) -> vector<8xf32>
   return %d : vector<8xf32>
 }
+
+// Codes of an 8-bit float travel as the i8 of their bits; rows are scaled to
+// 448 and saturated there.
+// CHECK-LABEL: @quant_f8
+// CHECK: arith.constant 4.480000e+02 : f32
+// CHECK-DAG: arith.constant dense<-4.480000e+02> : vector<8xf32>
+// CHECK: %[[CODES:.*]] = arith.trunci %{{.*}} : vector<8xi32> to vector<8xi8>
+// CHECK: arith.extui %[[CODES]] : vector<8xi8> to vector<8xi32>
+// CHECK: arith.mulf
+func.func @quant_f8(%x: vector<8xf32>) -> vector<8xf32> {
+  %p, %s = "test.encode"(%x) {storage = #kvc.quant<f8E4M3FN>} : (vector<8xf32>) -> (vector<8xi8>, f32)
+  %d = "test.decode"(%p, %s) {storage = #kvc.quant<f8E4M3FN>} : (vector<8xi8>, f32) -> vector<8xf32>
+  return %d : vector<8xf32>
+}
