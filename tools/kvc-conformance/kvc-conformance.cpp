@@ -33,6 +33,9 @@ static cl::opt<uint64_t> seed("seed", cl::cat(category),
 static cl::opt<std::string>
     only("only", cl::cat(category),
          cl::desc("Run variants whose name holds this text"));
+static cl::list<std::string>
+    onlyBatches("batch", cl::cat(category), cl::CommaSeparated,
+                cl::desc("Run cells of these batches"));
 static cl::opt<unsigned>
     vectorBits("vector-bits", cl::cat(category),
                cl::desc("128, 256 or 512; 0: what the host has"));
@@ -75,7 +78,8 @@ static VariantReport runVariant(const Spec &spec, const JitOptions &options) {
   for (const Batch &batch : allBatches(spec)) {
     // A matrix instruction multiplies a hidden token by a weight of zero: only
     // what lies behind kv_len may be NaN there.
-    if (onGpu && batch.nanAtEnd)
+    if ((onGpu && batch.nanAtEnd) ||
+        (!onlyBatches.empty() && !is_contained(onlyBatches, batch.name)))
       continue;
     report.cells.push_back({batch.name, nameOf(batch.pool),
                             runCell(spec, batch, *kernels, seed, scaleFactor),
@@ -160,5 +164,9 @@ int main(int argc, char **argv) {
     return 1;
   if (!markdown.empty() && !writeMarkdown(markdown, reports, seed))
     return 1;
+  if (summary.cells == 0) {
+    errs() << "expected a variant that the engine can run, got none\n";
+    return 2;
+  }
   return summary.failures == 0 ? 0 : 1;
 }
