@@ -123,6 +123,7 @@ public:
   const Expr *look(const Expr *expr);
   /// The fewest bits that `look` has seen a float rounded to since reset.
   unsigned getNarrowest() const { return narrowest; }
+  void setNarrowest(unsigned bits) { narrowest = bits; }
   void resetNarrowest() { narrowest = 64; }
   /// Expands everywhere, at most `budget` producers; null when over it.
   const Expr *expandAll(const Expr *expr, unsigned &budget);

@@ -73,8 +73,10 @@ struct Walker {
     return false;
   }
   bool leads(const Expr *expr) {
-    unsigned budget = 64;
-    return leadsToProduct(scalars, expr, key, budget);
+    unsigned budget = 64, seen = scalars.getNarrowest();
+    bool found = leadsToProduct(scalars, expr, key, budget);
+    scalars.setNarrowest(seen); // a mask's roundings are not the score's
+    return found;
   }
   const Expr *step(const Expr *expr);
   const Expr *stepFloor(const Expr *expr);

@@ -96,7 +96,10 @@ const Expr *EditReader::read(const Expr *expr, bool isCapped) {
   if (budget == 0)
     return nullptr;
   --budget;
-  if (!leads(expr))
+  unsigned seen = scalars.getNarrowest();
+  bool found = leads(expr);
+  scalars.setNarrowest(seen); // an edit's roundings are not the score's
+  if (!found)
     return expr;
   expr = scalars.look(expr);
   if (expr->is(Expr::Kind::Element)) {
