@@ -45,6 +45,10 @@ bool isForeignAttention(mlir::Operation *op);
 std::optional<WrittenOut> writeOut(mlir::RewriterBase &rewriter,
                                    mlir::Operation *op, Refusal &refusal);
 
+/// Turns reshapes and broadcasts by sizes computed at run time into views where
+/// the sizes are proven.
+void settleSizes(mlir::RewriterBase &rewriter, mlir::func::FuncOp func);
+
 } // namespace kvc::raise
 
 #endif // KVC_LIB_CONVERSION_LINALGTOKVC_FRONTDOORS_H

@@ -179,6 +179,7 @@ void Raiser::settleForeign(IRRewriter &rewriter) {
 
 Report Raiser::run() {
   IRRewriter rewriter(func.getContext());
+  settleSizes(rewriter, func);
   writeOutForeign(rewriter);
   SmallVector<linalg::LinalgOp> candidates;
   func.walk([&](linalg::LinalgOp op) {
