@@ -198,12 +198,31 @@ static FailureOr<bool> compare(arith::CmpIOp op, double a, double b) {
 }
 
 static bool compare(arith::CmpFOp op, double a, double b) {
-  // The predicate is a set of outcomes: bit 0 equal, 1 greater, 2 less,
-  // 3 unordered.
-  auto outcomes = static_cast<uint64_t>(op.getPredicate());
-  if (std::isnan(a) || std::isnan(b))
-    return outcomes & 8;
-  return outcomes & (a == b ? 1 : a > b ? 2 : 4);
+  // Ordered predicates are sets of outcomes (bit 0 equal, 1 greater, 2 less);
+  // unordered ones follow from 8 on in an order of their own.
+  using P = arith::CmpFPredicate;
+  const int outcome = a == b ? 1 : a > b ? 2 : 4;
+  const bool unordered = std::isnan(a) || std::isnan(b);
+  switch (op.getPredicate()) {
+  case P::UEQ:
+    return unordered || outcome == 1;
+  case P::UGT:
+    return unordered || outcome == 2;
+  case P::UGE:
+    return unordered || (outcome & 3);
+  case P::ULT:
+    return unordered || outcome == 4;
+  case P::ULE:
+    return unordered || (outcome & 5);
+  case P::UNE:
+    return unordered || (outcome & 6);
+  case P::UNO:
+    return unordered;
+  case P::AlwaysTrue:
+    return true;
+  default:
+    return !unordered && (static_cast<int>(op.getPredicate()) & outcome);
+  }
 }
 
 FailureOr<double> applyScalarOp(Operation *op, ScalarFunction function,
