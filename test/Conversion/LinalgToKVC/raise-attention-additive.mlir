@@ -131,3 +131,31 @@ func.func @weak_and_padded(%q: tensor<2x6x4xf32>, %k: tensor<2x6x4xf32>, %v: ten
   %out = linalg.batch_matmul ins(%p, %v : tensor<2x6x6xf32>, tensor<2x6x4xf32>) outs(%out0 : tensor<2x6x4xf32>) -> tensor<2x6x4xf32>
   return %out : tensor<2x6x4xf32>
 }
+
+// MPT: an additive mask that is compared with zero and selects
+// EXECUTE: compared_again
+// CHECK-LABEL: @compared_again(
+// CHECK: kvc.attention {{.*}} {causal, scale = 1.000000e+00 : f32} :
+func.func @compared_again(%q: tensor<2x6x4xf32>, %k: tensor<2x6x4xf32>, %v: tensor<2x6x4xf32>) -> tensor<2x6x4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %cell = tensor.empty() : tensor<2x6x6xf32>
+  %oute = tensor.empty() : tensor<2x6x4xf32>
+  %cell0 = linalg.fill ins(%zero : f32) outs(%cell : tensor<2x6x6xf32>) -> tensor<2x6x6xf32>
+  %s = linalg.batch_matmul indexing_maps = [#a, #bt, #c] ins(%q, %k : tensor<2x6x4xf32>, tensor<2x6x4xf32>) outs(%cell0 : tensor<2x6x6xf32>) -> tensor<2x6x6xf32>
+  %m = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel"]} ins(%s : tensor<2x6x6xf32>) outs(%cell : tensor<2x6x6xf32>) {
+  ^bb0(%x: f32, %o: f32):
+    %i = linalg.index 1 : index
+    %j = linalg.index 2 : index
+    %z = arith.constant 0.0 : f32
+    %low = arith.constant -3.40282347E+38 : f32
+    %c = arith.cmpi sle, %j, %i : index
+    %mask = arith.select %c, %z, %low : f32
+    %hidden = arith.cmpf une, %mask, %z : f32
+    %y = arith.select %hidden, %low, %x : f32
+    linalg.yield %y : f32
+  } -> tensor<2x6x6xf32>
+  %p = linalg.softmax dimension(2) ins(%m : tensor<2x6x6xf32>) outs(%cell : tensor<2x6x6xf32>) -> tensor<2x6x6xf32>
+  %out0 = linalg.fill ins(%zero : f32) outs(%oute : tensor<2x6x4xf32>) -> tensor<2x6x4xf32>
+  %out = linalg.batch_matmul ins(%p, %v : tensor<2x6x6xf32>, tensor<2x6x4xf32>) outs(%out0 : tensor<2x6x4xf32>) -> tensor<2x6x4xf32>
+  return %out : tensor<2x6x4xf32>
+}
