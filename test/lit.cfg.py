@@ -2,9 +2,11 @@
 
 Features: `shared` when the design folder with real exporters' graphs stands
 beside the checkout (a user has no such folder; those tests are then skipped);
+`ptxas` where a CUDA toolkit's assembler is found;
 `sanitized` in a sanitizer build.
 """
 import os
+import shutil
 import sys
 
 import lit.formats
@@ -22,6 +24,17 @@ if os.path.isdir(shared):
     config.available_features.add("shared")
 else:
     lit_config.note("no ../shared beside the checkout: tests that read it are skipped")
+
+# The assembler of a CUDA toolkit, where kvc-compile looks for it.
+ptxas = next((path for path in (
+    os.environ.get("KVC_PTXAS"), shutil.which("ptxas"),
+    os.path.join(os.environ.get("CUDA_HOME", "/nowhere"), "bin/ptxas"),
+    "/usr/local/cuda/bin/ptxas") if path and os.access(path, os.X_OK)), None)
+if ptxas:
+    config.available_features.add("ptxas")
+    config.substitutions.append(("%ptxas", ptxas))
+else:
+    lit_config.note("no ptxas found: tests that assemble GPU kernels are skipped")
 
 # Programs of others (the stock mlir-opt, an installed consumer) cannot load
 # what was built with a sanitizer.

@@ -10,13 +10,16 @@
 #include "kvc/Pipelines/Compile.h"
 
 #include "kvc/Conversion/KVCToCPU/KVCToCPU.h"
+#include "kvc/Conversion/KVCToGPU/KVCToGPU.h"
 #include "kvc/Conversion/LinalgToKVC/LinalgToKVC.h"
 #include "kvc/Conversion/ModelToCPU/Passes.h"
 #include "kvc/Dialect/KVC/IR/BufferizableOpInterfaceImpl.h"
 #include "kvc/Dialect/KVC/IR/KVC.h"
 #include "kvc/Dialect/KVC/Transforms/Passes.h"
 #include "kvc/Pipelines/ModelToCPU.h"
+#include "kvc/Support/GpuChip.h"
 #include "kvc/Target/CPU/Passes.h"
+#include "kvc/Target/Sim/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -78,13 +81,47 @@ static void addGraphStages(std::vector<Stage> &stages,
     pm.addPass(createPlanPass());
     pm.addPass(createVerifyPlanPass());
   });
+}
 
-  add("decompose",
-      "what has no kernel (a rotation outside attention) to linalg",
-      [](OpPassManager &pm) {
-        pm.addNestedPass<func::FuncOp>(createDecomposeAttentionPass());
-        addCleanup(pm);
+LogicalResult parseTarget(StringRef target, CompileOptions &options,
+                          cpu::EmitError emitError) {
+  if (target == "cpu")
+    return success();
+  StringRef chip = target;
+  options.engine = chip.consume_front("sim:") ? Engine::sim : Engine::cuda;
+  options.chip = chip.str();
+  if (findGpuChip(chip))
+    return success();
+  return emitError() << "expected --target=cpu, a chip (" << gpuChipNames()
+                     << ") or sim: and a chip, got `" << target << "`";
+}
+
+/// From kvc.variant ops to kernels of a GPU and the host functions that launch
+/// them.
+static void addGpuStages(std::vector<Stage> &stages,
+                         const CompileOptions &options) {
+  auto add = [&](std::string name, std::string summary,
+                 std::function<void(OpPassManager &)> build) {
+    stages.push_back({std::move(name), std::move(summary), std::move(build)});
+  };
+  add("describe", "write the manifest", [=](OpPassManager &pm) {
+    cpu::DescribeArtifactPassOptions describe;
+    describe.target =
+        (options.engine == Engine::sim ? "sim:" : "") + options.chip;
+    pm.addPass(cpu::createDescribeArtifactPass(describe));
+  });
+  add("kernels", "kvc.variant to GPU kernels and host functions",
+      [=](OpPassManager &pm) {
+        ConvertKVCToGPUPassOptions kernels;
+        kernels.chip = options.chip;
+        pm.addPass(createConvertKVCToGPUPass(kernels));
       });
+  add("gpu", "kernels to the llvm and nvvm dialects",
+      buildLowerGpuKernelsPipeline);
+  if (options.engine == Engine::sim)
+    add("sim", "kernels to host functions over the simulator",
+        [](OpPassManager &pm) { pm.addPass(sim::createSimRewritePass()); });
+  add("llvm", "to the LLVM dialect", buildLLVMPipeline);
 }
 
 std::vector<Stage> getStages(const CompileOptions &options,
@@ -94,6 +131,15 @@ std::vector<Stage> getStages(const CompileOptions &options,
                  std::function<void(OpPassManager &)> build) {
     stages.push_back({std::move(name), std::move(summary), std::move(build)});
   };
+  if (options.engine != Engine::cpu) {
+    if (!options.attention) {
+      addGraphStages(stages, options);
+      add("attention", "the graph's kernels alone: an attention library",
+          [](OpPassManager &pm) { pm.addPass(createKeepVariantsPass()); });
+    }
+    addGpuStages(stages, options);
+    return stages;
+  }
   if (options.attention) {
     // The policies and features stand in the variants already.
     add("describe", "write the manifest", [](OpPassManager &pm) {
@@ -104,8 +150,15 @@ std::vector<Stage> getStages(const CompileOptions &options,
     return stages;
   }
 
-  if (!options.stateless)
+  if (!options.stateless) {
     addGraphStages(stages, options);
+    add("decompose",
+        "what has no kernel (a rotation outside attention) to linalg",
+        [](OpPassManager &pm) {
+          pm.addNestedPass<func::FuncOp>(createDecomposeAttentionPass());
+          addCleanup(pm);
+        });
+  }
   auto lowering = std::make_shared<ModelToCPUOptions>();
   lowering->vectorBits = target.getVectorBits();
   add("constants", "pack weights, hoist constants, fuse elementwise ops",

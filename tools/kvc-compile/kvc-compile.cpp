@@ -5,6 +5,7 @@
 //
 //   kvc-compile model.mlir --policy=policy.mlir -o model.so
 //   kvc-compile --attention=spec.mlir -o attention.so
+//   kvc-compile --attention=spec.mlir --target=sm_90a --emit=ptx
 //
 // Invariant: every failure is a message that says where and what to do; the
 // output file is written whole or not at all.
@@ -13,6 +14,7 @@
 
 #include "kvc/Pipelines/Compile.h"
 #include "kvc/Target/CPU/Artifact.h"
+#include "kvc/Target/NVPTX/NVPTX.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
@@ -25,6 +27,7 @@
 #include "llvm/IR/Module.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/ToolOutputFile.h"
 
@@ -33,7 +36,7 @@ namespace cl = llvm::cl;
 
 namespace {
 
-enum class Emit { so, mlir, llvm, obj, header };
+enum class Emit { so, mlir, llvm, obj, header, ptx, cubin };
 
 cl::OptionCategory category("kvc-compile options");
 cl::opt<std::string> inputFile(cl::Positional, cl::desc("<model.mlir>"),
@@ -44,8 +47,9 @@ cl::opt<std::string> attentionFile(
         "compile the kvc.variant ops of a module to an attention library"));
 cl::opt<std::string> outputFile("o", cl::value_desc("file"), cl::cat(category),
                                 cl::desc("output; - is stdout (text only)"));
-cl::opt<std::string> targetName("target", cl::init("cpu"), cl::cat(category),
-                                cl::desc("what to compile for: cpu"));
+cl::opt<std::string>
+    targetName("target", cl::init("cpu"), cl::cat(category),
+               cl::desc("cpu, a GPU (sm_90a, ...), or sim: and a GPU"));
 cl::opt<std::string>
     cpuName("mcpu", cl::init("native"), cl::cat(category),
             cl::desc("native, x86-64-v3, x86-64-v4 or a CPU that LLVM knows"));
@@ -59,7 +63,9 @@ cl::opt<Emit> emitKind(
                clEnumValN(Emit::llvm, "llvm", "optimised LLVM IR"),
                clEnumValN(Emit::obj, "obj", "relocatable object"),
                clEnumValN(Emit::header, "header",
-                          "C header of the compiled variants")));
+                          "C header of the compiled variants"),
+               clEnumValN(Emit::ptx, "ptx", "PTX of a GPU's kernels"),
+               clEnumValN(Emit::cubin, "cubin", "their machine code")));
 cl::opt<std::string> untilAfter("until-after", cl::value_desc("stage"),
                                 cl::cat(category),
                                 cl::desc("stop there and write MLIR"));
@@ -69,6 +75,14 @@ cl::opt<bool> withRecompute(
     "with-recompute", cl::cat(category),
     cl::desc("also compile the stateless graph, to compare with"));
 
+cl::opt<std::string> ptxas(
+    "ptxas", cl::value_desc("path"), cl::cat(category),
+    cl::desc("assembler of a CUDA toolkit, or none; default: $KVC_PTXAS, the "
+             "PATH, $CUDA_HOME, the usual place"));
+cl::opt<std::string>
+    cacheDir("cache-dir", cl::value_desc("directory"), cl::cat(category),
+             cl::desc("assembled kernels, or none; default: $KVC_CACHE_DIR, "
+                      "the user's cache directory"));
 cl::opt<bool> stateless(
     "stateless", cl::cat(category),
     cl::desc("compile the stateless graph alone: kvc_model_recompute"));
@@ -76,7 +90,8 @@ cl::opt<bool> stateless(
 /// The options' values, copied: lld has a command line of its own in this
 /// process, with some of the same names.
 struct Settings {
-  std::string input, attention, output, target, cpu, policy, untilAfter;
+  std::string input, attention, output, target, cpu, policy, untilAfter, ptxas,
+      cacheDir;
   Emit emit;
   bool explain, withRecompute, stateless;
 };
@@ -86,9 +101,9 @@ Settings parseCommandLine(int argc, char **argv) {
   cl::ParseCommandLineOptions(
       argc, argv,
       "compiles a decoder's graph, or attention alone, to an artefact\n");
-  Settings settings{inputFile, attentionFile, outputFile, targetName,
-                    cpuName,   policyFile,    untilAfter, emitKind,
-                    explain,   withRecompute, stateless};
+  Settings settings{inputFile,  attentionFile, outputFile, targetName, cpuName,
+                    policyFile, untilAfter,    ptxas,      cacheDir,   emitKind,
+                    explain,    withRecompute, stateless};
   cl::ResetCommandLineParser();
   return settings;
 }
@@ -101,31 +116,36 @@ public:
 
 private:
   InFlightDiagnostic error() { return emitError(UnknownLoc::get(&context)); }
-  LogicalResult checkOptions(const kvc::CompileOptions &options);
+  LogicalResult checkOptions();
   LogicalResult parse(StringRef path);
   LogicalResult runStages(const std::vector<kvc::Stage> &stages);
+  LogicalResult compileImages(StringRef chip);
+  LogicalResult writeImages();
   LogicalResult writeText(llvm::function_ref<void(llvm::raw_ostream &)> print,
                           StringRef defaultName);
   LogicalResult emit(const kvc::cpu::Target &target);
 
   MLIRContext &context;
   const Settings &settings;
+  kvc::CompileOptions options;
   llvm::SourceMgr sources;
   std::unique_ptr<SourceMgrDiagnosticHandler> handler;
   OwningOpRef<ModuleOp> module;
+  std::vector<kvc::nvptx::Image> images; // of a GPU's kernels
 };
 
-LogicalResult Driver::checkOptions(const kvc::CompileOptions &options) {
-  if (settings.target != "cpu")
-    return error() << "expected --target=cpu, got `" << settings.target << "`";
+LogicalResult Driver::checkOptions() {
   if (settings.input.empty() == settings.attention.empty())
     return error() << "expected either a graph or --attention=spec.mlir, got "
                    << (settings.input.empty() ? "neither" : "both");
   bool binary = settings.untilAfter.empty() &&
-                (settings.emit == Emit::so || settings.emit == Emit::obj);
+                (settings.emit == Emit::so || settings.emit == Emit::obj ||
+                 settings.emit == Emit::cubin);
   if (binary && (settings.output.empty() || settings.output == "-"))
     return error() << "expected a file as -o for "
-                   << (settings.emit == Emit::so ? "an artefact" : "an object")
+                   << (settings.emit == Emit::so      ? "an artefact"
+                       : settings.emit == Emit::cubin ? "machine code"
+                                                      : "an object")
                    << ", got " << (settings.output.empty() ? "none" : "stdout");
   if (options.attention && !options.policyFile.empty())
     return error() << "expected no --policy with --attention: each variant's "
@@ -133,6 +153,17 @@ LogicalResult Driver::checkOptions(const kvc::CompileOptions &options) {
   if (options.attention && (options.withRecompute || options.stateless))
     return error() << "expected no --with-recompute or --stateless with "
                       "--attention: there is no graph";
+  bool gpu = options.engine != kvc::Engine::cpu;
+  if (gpu && (options.withRecompute || options.stateless))
+    return error() << "expected no --with-recompute or --stateless with "
+                      "--target="
+                   << settings.target
+                   << ": GPUs run attention alone, whole models run on the cpu";
+  if ((settings.emit == Emit::ptx || settings.emit == Emit::cubin) &&
+      options.engine != kvc::Engine::cuda)
+    return error() << "expected a GPU as --target for --emit=ptx and "
+                      "--emit=cubin, got `"
+                   << settings.target << "`";
   if (options.stateless && !options.policyFile.empty())
     return error()
            << "expected no --policy with --stateless: there is no cache";
@@ -155,10 +186,16 @@ LogicalResult Driver::runStages(const std::vector<kvc::Stage> &stages) {
     stage.build(pm);
     if (failed(pm.run(*module)))
       return failure();
-    if (settings.explain &&
-        (stage.name == "plan" ||
-         (!settings.attention.empty() && stage.name == "describe")))
+    if (settings.explain && (stage.name == "plan" ||
+                             (options.attention && stage.name == "describe")))
       kvc::printPlan(*module, llvm::outs());
+    if (stage.name == "gpu" && options.engine == kvc::Engine::cuda &&
+        settings.untilAfter.empty() && settings.emit != Emit::mlir) {
+      if (failed(compileImages(options.chip)))
+        return failure();
+      if (settings.emit == Emit::ptx || settings.emit == Emit::cubin)
+        return success();
+    }
     if (stage.name == settings.untilAfter ||
         (settings.emit == Emit::header && stage.name == "plan"))
       return success();
@@ -183,6 +220,62 @@ Driver::writeText(llvm::function_ref<void(llvm::raw_ostream &)> print,
   return success();
 }
 
+/// PTX and, where there is a ptxas, machine code of all kernels; they become
+/// data of the module unless they are what is asked for.
+LogicalResult Driver::compileImages(StringRef chipName) {
+  auto emitError = [&] { return error(); };
+  auto chip = kvc::nvptx::getChip(chipName, emitError);
+  if (failed(chip))
+    return failure();
+  std::optional<kvc::nvptx::Ptxas> assembler;
+  if (settings.ptxas != "none") {
+    auto found = kvc::nvptx::Ptxas::find(settings.ptxas, emitError);
+    if (failed(found))
+      return failure();
+    assembler = *found;
+  }
+  if (!assembler && settings.emit == Emit::cubin)
+    return error() << "expected a ptxas for --emit=cubin, got none; install a "
+                      "CUDA toolkit, name it with --ptxas, or use --emit=ptx";
+  auto compiled =
+      kvc::nvptx::compile(*module, **chip, assembler ? &*assembler : nullptr,
+                          kvc::nvptx::CubinCache(settings.cacheDir));
+  if (failed(compiled))
+    return failure();
+  images = std::move(*compiled);
+  for (const kvc::nvptx::Image &image : images)
+    if (image.cubin)
+      for (const std::string &complaint : image.cubin->complaints())
+        llvm::errs() << "kvc-compile: warning: " << complaint << "\n";
+  if (settings.explain)
+    kvc::nvptx::printUsage(*module, **chip, images, llvm::outs());
+  if (settings.emit == Emit::ptx || settings.emit == Emit::cubin)
+    return success();
+  return kvc::nvptx::embedImages(*module, **chip, images);
+}
+
+/// One file per gpu.module: the named one when there is one, else name.MODULE
+/// and the name's ending.
+LogicalResult Driver::writeImages() {
+  bool text = settings.emit == Emit::ptx;
+  StringRef output = settings.output;
+  for (const kvc::nvptx::Image &image : images) {
+    std::string path = output.empty() ? "-" : output.str();
+    if (images.size() > 1 && path != "-") {
+      StringRef ending = llvm::sys::path::extension(output);
+      path =
+          (output.drop_back(ending.size()) + "." + image.name + ending).str();
+    }
+    std::string message;
+    std::unique_ptr<llvm::ToolOutputFile> file = openOutputFile(path, &message);
+    if (!file)
+      return error() << "expected to write a file: " << message;
+    file->os() << (text ? image.ptx : image.cubin->image);
+    file->keep();
+  }
+  return success();
+}
+
 LogicalResult Driver::emit(const kvc::cpu::Target &target) {
   if (!settings.untilAfter.empty() || settings.emit == Emit::mlir)
     return writeText([&](llvm::raw_ostream &os) { module->print(os); }, "-");
@@ -190,6 +283,8 @@ LogicalResult Driver::emit(const kvc::cpu::Target &target) {
     return writeText(
         [&](llvm::raw_ostream &os) { kvc::cpu::printHeader(*module, os); },
         "-");
+  if (settings.emit == Emit::ptx || settings.emit == Emit::cubin)
+    return writeImages();
   auto emitError = [&] { return error(); };
   std::string manifest = kvc::cpu::completeManifest(*module, target);
   llvm::LLVMContext llvmContext;
@@ -226,13 +321,14 @@ LogicalResult Driver::run() {
     llvm::errs() << "kvc-compile: error: " << diagnostic << "\n";
     return success();
   });
-  kvc::CompileOptions options;
   options.policyFile = settings.policy;
   options.withRecompute = settings.withRecompute;
   options.stateless = settings.stateless;
   options.attention = !settings.attention.empty();
   options.explain = settings.explain;
-  if (failed(checkOptions(options)))
+  if (failed(kvc::parseTarget(settings.target, options,
+                              [&] { return error(); })) ||
+      failed(checkOptions()))
     return failure();
   auto target = kvc::cpu::Target::create(settings.cpu, [&] { return error(); });
   if (failed(target))

@@ -18,7 +18,13 @@
 
 namespace kvc {
 
+/// What runs the kernels: this CPU, a GPU, or a GPU's kernels on the simulator.
+enum class Engine { cpu, cuda, sim };
+
 struct CompileOptions {
+  Engine engine = Engine::cpu;
+  /// The GPU of cuda and sim: "sm_90a".
+  std::string chip;
   /// File with the attribute `kvc.policies`; empty: the graph's own types.
   std::string policyFile;
   /// Keep the stateless graph and compile it as kvc_model_recompute.
@@ -30,6 +36,11 @@ struct CompileOptions {
   /// Print what raising found.
   bool explain = false;
 };
+
+/// Reads --target: `cpu`, a chip (`sm_90a`), or `sim:` and a chip. Fails with
+/// an error that lists the chips.
+mlir::LogicalResult parseTarget(llvm::StringRef target, CompileOptions &options,
+                                cpu::EmitError emitError);
 
 /// A part of the way with a name, after which one can stop and look.
 struct Stage {

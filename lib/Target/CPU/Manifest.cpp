@@ -56,7 +56,8 @@ StringRef dtypeName(Type type) {
 
 class Description {
 public:
-  explicit Description(ModuleOp module) : module(module) {}
+  Description(ModuleOp module, StringRef target)
+      : module(module), target(target) {}
   FailureOr<json::Object> build();
 
 private:
@@ -72,6 +73,7 @@ private:
   LogicalResult addAttention();
 
   ModuleOp module;
+  StringRef target;
   json::Object root;
 };
 
@@ -258,7 +260,7 @@ LogicalResult Description::addAttention() {
 FailureOr<json::Object> Description::build() {
   root["kvc"] = 1;
   root["abi"] = KVCRT_ABI_VERSION;
-  root["target"] = "cpu";
+  root["target"] = target;
   addVariants();
   auto step = module.lookupSymbol<func::FuncOp>("step");
   auto recompute = module.lookupSymbol<func::FuncOp>("recompute");
@@ -297,7 +299,8 @@ struct DescribeArtifact
   using DescribeArtifactPassBase::DescribeArtifactPassBase;
 
   void runOnOperation() override {
-    FailureOr<json::Object> manifest = Description(getOperation()).build();
+    FailureOr<json::Object> manifest =
+        Description(getOperation(), target).build();
     if (failed(manifest))
       return signalPassFailure();
     std::string text;

@@ -19,6 +19,10 @@ def DescribeArtifactPass : Pass<"kvc-describe-artifact", "::mlir::ModuleOp"> {
     everything. A module without `@step` and `@recompute` describes an attention
     library: its `kvc.variant` symbols.
   }];
+  let options = [
+    Option<"target", "target", "std::string", "\"cpu\"",
+           "What the artefact is for: cpu, a chip, or sim: and a chip">,
+  ];
 }
 
 #endif // KVC_TARGET_CPU_PASSES

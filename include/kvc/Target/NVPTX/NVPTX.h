@@ -14,6 +14,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/raw_ostream.h"
 #include <optional>
 #include <string>
 #include <vector>
@@ -125,6 +126,16 @@ mlir::FailureOr<std::vector<Image>> compile(mlir::ModuleOp module,
                                             const GpuChip &chip,
                                             const Ptxas *ptxas,
                                             const CubinCache &cache);
+
+/// Replaces the gpu.modules of `module` by their images as constants, and
+/// defines the kvcrt_kernel record of each kernel (@<kernel>_record), which is
+/// what host functions launch by.
+mlir::LogicalResult embedImages(mlir::ModuleOp module, const GpuChip &chip,
+                                llvm::ArrayRef<Image> images);
+
+/// Registers, spills and shared memory of the kernels, as a table.
+void printUsage(mlir::ModuleOp module, const GpuChip &chip,
+                llvm::ArrayRef<Image> images, llvm::raw_ostream &os);
 
 } // namespace kvc::nvptx
 

@@ -168,4 +168,14 @@ def VerifyPlanPass : Pass<"kvc-verify-plan", "::mlir::ModuleOp"> {
   }];
 }
 
+def KeepVariantsPass : Pass<"kvc-keep-variants", "::mlir::ModuleOp"> {
+  let summary = "leave the kernels of a planned module alone";
+  let description = [{
+    Erases everything but the `kvc.variant` ops: what is left is an attention
+    spec, as `kvc-compile --attention` takes it. This is how a graph is compiled
+    for an engine that runs attention alone (GPUs). Each op that goes is told by
+    a remark with id `left-out`. A module without variants is an error.
+  }];
+}
+
 #endif // KVC_DIALECT_KVC_TRANSFORMS_PASSES_TD
