@@ -142,7 +142,11 @@ Bounds boundsFor(const Spec &spec) {
 Bounds boundsForGpu(const Spec &spec) {
   Bounds bounds = boundsFor(spec);
   // Weights are rounded to the element type before they meet the values.
-  bounds.out = spec.policy.element == KVCRT_F16 ? 1e-3 : 6e-3;
+  bool f16 = spec.policy.element == KVCRT_F16;
+  bounds.out = f16 ? 1e-3 : 6e-3;
+  // So are queries that were turned, where the reference keeps them whole.
+  if (spec.policy.position == KVCRT_POSITION_ROPE)
+    bounds.lse = f16 ? 2e-3 : 1e-2;
   return bounds;
 }
 
