@@ -15,8 +15,6 @@ using namespace mlir;
 
 namespace kvc::gpu {
 
-static constexpr double kLog2E = 1.4426950408889634, kLn2 = 0.6931471805599453;
-
 SoftmaxState SoftmaxState::empty(KernelBuilder &b) {
   Num none = b.negInf(b.f32()), zero = b.f32(0);
   return {{none, none}, {zero, zero}};
@@ -58,19 +56,27 @@ Nums emitSoftmax(MutableArrayRef<Num> scores, SoftmaxState &state) {
 
 RowFinish emitFinishRow(const AttendContext &c, Num head, Num maximum,
                         Num sum) {
-  KernelBuilder &b = c.b;
+  Num sink;
+  if (c.variant.sinkLogits)
+    sink =
+        loadStepF32(c.params.load(KVC_FIELD(kvcrt_params, sink_logits)), head);
+  return emitFinishRow(maximum, sum, sink);
+}
+
+RowFinish emitFinishRow(Num maximum, Num sum, Num sink) {
+  KernelBuilder &b = *sum.builder;
   Num reference = finiteMax(maximum), factor = b.f32(1);
-  if (c.variant.sinkLogits) {
-    Num sink =
-        loadStepF32(c.params.load(KVC_FIELD(kvcrt_params, sink_logits)), head) *
-        kLog2E;
+  if (sink) {
+    sink = sink * kLog2E;
     Num both = max(maximum, sink);
     reference = finiteMax(both);
     factor = exp2Approx(maximum - reference);
     sum = fma(sum, factor, exp2Approx(sink - reference));
   }
-  // Nothing visible: 0 over 0 is 0 here.
-  Num inverse = select(sum == 0.0, b.f32(0), factor / sum);
+  // Nothing visible: 0 over 0 is 0 here. Else the sum is at least the weight of
+  // the maximum, 1, so that the approximation is good to a unit in the last
+  // place; a division is a call, and registers are spilled around it.
+  Num inverse = select(sum == 0.0, b.f32(0), factor * reciprocal(sum));
   Num lse = select(sum == 0.0, b.negInf(b.f32()),
                    (reference + log2Approx(sum)) * kLn2);
   return {inverse, lse};

@@ -136,8 +136,9 @@ private:
   }
   /// The checks that all functions share.
   void begin(HostFunction &f);
-  /// Pointers and strides that 16-byte accesses go through.
-  void checkAligned(HostFunction &f, ArrayRef<size_t> offsets);
+  /// Pointers and strides that accesses of `bytes` go through.
+  void checkAligned(HostFunction &f, ArrayRef<size_t> offsets,
+                    int64_t bytes = 16);
   /// Launches <name><suffix> on `blocks` blocks; leaves when that fails.
   void launch(HostFunction &f, StringRef suffix, Value blocks);
   /// Blocks for `rowsPerToken` rows of each token that a step can have.
@@ -168,11 +169,12 @@ void HostEmitter::begin(HostFunction &f) {
            KVCRT_INVALID_ARGUMENT);
 }
 
-void HostEmitter::checkAligned(HostFunction &f, ArrayRef<size_t> offsets) {
+void HostEmitter::checkAligned(HostFunction &f, ArrayRef<size_t> offsets,
+                               int64_t bytes) {
   Value bits = f.i64(0);
   for (size_t offset : offsets)
     bits = f.either(bits, f.load(b.getI64Type(), f.params(), offset));
-  bits = LLVM::AndOp::create(b, loc, bits, f.i64(15));
+  bits = LLVM::AndOp::create(b, loc, bits, f.i64(bytes - 1));
   f.unless(f.compare(LLVM::ICmpPredicate::ne, bits, f.i64(0)),
            KVCRT_INVALID_ARGUMENT);
 }
@@ -281,12 +283,27 @@ void HostEmitter::emitMerge() {
   OpBuilder::InsertionGuard guard(b);
   HostFunction f(b, loc, variant.name + "_merge");
   begin(f);
-  if (has("_merge")) {
-    launch(f, "_merge", blocksForRows(f, variant.queryHeads));
-    f.answer(KVCRT_OK);
-  } else {
-    f.answer(KVCRT_UNSUPPORTED);
-  }
+  SmallVector<size_t> needed = {offsetof(kvcrt_params, partial_out),
+                                offsetof(kvcrt_params, partial_lse),
+                                offsetof(kvcrt_params, out.data)};
+  if (variant.lse)
+    needed.push_back(offsetof(kvcrt_params, lse));
+  if (variant.sinkLogits)
+    needed.push_back(offsetof(kvcrt_params, sink_logits));
+  for (size_t offset : needed)
+    f.unless(f.isNull(f.load(f.pointer, f.params(), offset)),
+             KVCRT_INVALID_ARGUMENT);
+  f.unless(f.compare(LLVM::ICmpPredicate::slt,
+                     f.param32(offsetof(kvcrt_params, num_partials)), f.i32(0)),
+           KVCRT_INVALID_ARGUMENT);
+  checkAligned(f, {offsetof(kvcrt_params, partial_out)});
+  checkAligned(f,
+               {offsetof(kvcrt_params, out.data),
+                offsetof(kvcrt_params, out.token_stride),
+                offsetof(kvcrt_params, out.head_stride)},
+               8);
+  launch(f, "_merge", blocksForRows(f, variant.queryHeads));
+  f.answer(KVCRT_OK);
 }
 
 /// A GPU's scratch is in the parameter block (split_out, split_state): the

@@ -50,6 +50,7 @@ struct ConvertKVCToGPUPass
       if (failed(emitter.emitSplitDecode()) ||
           failed(emitter.emitTiledPrefill()))
         return signalPassFailure();
+      emitter.emitMerge();
       kvc::gpu::emitHostFunctions(*variant, kernels);
       op.erase();
     }

@@ -44,6 +44,7 @@ public:
 
   void emitShared();                      // Kernels.cpp
   void emitAppend();                      // AppendKernel.cpp
+  void emitMerge();                       // MergeKernel.cpp
   mlir::LogicalResult emitSplitDecode();  // SplitDecode.cpp
   mlir::LogicalResult emitTiledPrefill(); // TiledPrefill.cpp
 

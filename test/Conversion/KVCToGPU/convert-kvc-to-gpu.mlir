@@ -13,6 +13,7 @@
 // CHECK: llvm.func @decode_attend_decode(
 // CHECK-SAME: kvc.shared_bytes = {{[1-9][0-9]*}} : i64, nvvm.kernel, nvvm.reqntid = array<i32: 128, 1, 1>
 // CHECK: llvm.func @decode_attend_prefill(
+// CHECK: llvm.func @decode_merge(
 // LOW: llvm.func @decode_append
 // LOW-NOT: {{scf|arith|math|vector|cf|builtin}}.{{[a-z]}}
 // LOW: llvm.func @decode_attend_decode
