@@ -403,6 +403,8 @@ LogicalResult Interpreter::evaluateTensorRegion(Operation *op, Values &values) {
       if (ShapedType::isDynamic(extent))
         extent = number(OpFoldResult(*next++));
   }
+  if (failed(checkShape(op, shape)))
+    return failure();
   Tensor result(type.getElementType(), shape);
   int64_t at = 0;
   llvm::SmallVector<int64_t> inner(shape.size());

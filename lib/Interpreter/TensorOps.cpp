@@ -21,6 +21,19 @@ static llvm::SmallVector<int64_t> toIndices(llvm::ArrayRef<Datum> data) {
   return indices;
 }
 
+LogicalResult checkShape(Operation *op, llvm::ArrayRef<int64_t> shape) {
+  constexpr int64_t most = int64_t(1) << 31;
+  int64_t count = 1;
+  for (int64_t extent : shape) {
+    if (extent < 0)
+      return op->emitError("expected sizes of at least 0, got ") << extent;
+    count = extent > most ? most + 1 : count * extent;
+    if (count > most)
+      return op->emitError("expected at most 2^31 elements, got more");
+  }
+  return success();
+}
+
 /// The element at `indices`, or an error.
 static FailureOr<int64_t> locate(Operation *op, const Tensor &tensor,
                                  llvm::ArrayRef<int64_t> indices) {
@@ -86,6 +99,8 @@ static FailureOr<Datum> reshape(Operation *op, const Tensor &tensor,
   for (int64_t &extent : shape)
     if (ShapedType::isDynamic(extent))
       extent = known ? int64_t(tensor.numbers.size()) / known : 0;
+  if (failed(checkShape(op, shape)))
+    return failure();
   Tensor result(tensor.elementType, shape);
   if (result.numbers.size() != tensor.numbers.size())
     return op->emitError("expected a shape of ")
@@ -129,6 +144,8 @@ FailureOr<Datum> evaluateTensorOp(Operation *op,
         const int64_t *next = dynamic.begin();
         for (int64_t extent : type.getShape())
           shape.push_back(ShapedType::isDynamic(extent) ? *next++ : extent);
+        if (failed(checkShape(op, shape)))
+          return failure();
         return Datum(Tensor(type.getElementType(), shape));
       })
       .Case([&](tensor::ExtractOp extract) -> Result {
@@ -206,6 +223,8 @@ FailureOr<Datum> evaluateTensorOp(Operation *op,
         for (int64_t &extent : shape)
           if (ShapedType::isDynamic(extent))
             extent = *next++;
+        if (failed(checkShape(op, shape)))
+          return failure();
         Tensor tensor(splat.getType().getElementType(), shape);
         llvm::fill(tensor.numbers, roundToType(tensor.elementType,
                                                std::get<double>(operands[0])));
@@ -217,6 +236,8 @@ FailureOr<Datum> evaluateTensorOp(Operation *op,
       .Case([&](tensor::ExtractSliceOp extract) -> Result {
         const Tensor &tensor = std::get<Tensor>(operands[0]);
         Slice slice(extract, operands.drop_front());
+        if (failed(checkShape(op, slice.sizes)))
+          return failure();
         llvm::SmallVector<int64_t> shape;
         llvm::SmallBitVector dropped = extract.getDroppedDims();
         for (auto [d, size] : llvm::enumerate(slice.sizes))
@@ -235,6 +256,8 @@ FailureOr<Datum> evaluateTensorOp(Operation *op,
         const Tensor &source = std::get<Tensor>(operands[0]);
         Tensor result = std::get<Tensor>(operands[1]);
         Slice slice(insert, operands.drop_front(2));
+        if (failed(checkShape(op, slice.sizes)))
+          return failure();
         if (slice.count() != int64_t(source.numbers.size()))
           return op->emitError("expected a source as large as the slice");
         for (auto [i, number] : llvm::enumerate(source.numbers)) {

@@ -107,4 +107,7 @@ struct TestEmitPolicyPass
 
 } // namespace
 
-void kvc::test::registerTestPasses() { PassRegistration<TestEmitPolicyPass>(); }
+void kvc::test::registerTestPasses() {
+  PassRegistration<TestEmitPolicyPass>();
+  registerTestWrongRaise();
+}

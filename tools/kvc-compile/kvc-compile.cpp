@@ -335,7 +335,10 @@ LogicalResult Driver::run() {
     return failure();
   // Why something was not recognised or not done; with --explain, what was.
   remark::RemarkCategories categories;
-  (settings.explain ? categories.all : categories.missed) = ".*";
+  // (`all` alone enables none: it is added to those that are set.)
+  categories.missed = ".*";
+  if (settings.explain)
+    categories.passed = ".*";
   if (failed(remark::enableOptimizationRemarks(
           context, nullptr, std::make_unique<remark::RemarkEmittingPolicyAll>(),
           categories, /*printAsEmitRemarks=*/true)))

@@ -14,6 +14,10 @@ namespace kvc::raisecheck {
 struct CheckOptions {
   /// Also compile both graphs and compare what the machine computes.
   bool compiles = true;
+  /// For graphs that nobody meant: the machine decides, since a double keeps
+  /// apart what f32 absorbs (-1e9 + x); its noise is measured before raise.
+  /// Only the first choice of sizes is run.
+  bool isMutant = false;
   /// Instead of kvc-raise-attention, e.g. a wrong rule that must be found.
   std::string pipeline = "func.func(kvc-raise-attention)";
 };
@@ -36,6 +40,8 @@ struct Report {
   /// norm(a - b) / norm(a): interpreted before against after; compiled before
   /// against after; interpreted against compiled, both before.
   double interpreted = 0, compiled = 0, engines = 0, bound = 0;
+  /// A mutant's interpreted graphs agree as well.
+  bool isExact = true;
 };
 
 /// What the narrowest float of the graph allows.

@@ -11,6 +11,8 @@
 
 #include "Check.h"
 #include "Execute.h"
+#include "Soak.h"
+#include "TestPasses.h"
 #include "kvc/InitAll.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/ADT/StringExtras.h"
@@ -33,6 +35,39 @@ static cl::opt<bool> noCompile("interpret-only",
 static cl::opt<std::string>
     pipeline("raise-pipeline", cl::init("func.func(kvc-raise-attention)"),
              cl::desc("what to check instead of kvc-raise-attention"));
+
+static cl::opt<unsigned>
+    mutants("mutants", cl::init(0),
+            cl::desc("check so many mutants of the functions instead"));
+static cl::opt<int64_t>
+    onlyMutant("only-mutant", cl::init(-1),
+               cl::desc("print and check this one of the --mutants"));
+static cl::opt<double>
+    seconds("seconds", cl::init(0),
+            cl::desc("check mutants for so long instead of --mutants"));
+static cl::opt<std::string>
+    keepFolder("keep", cl::desc("where mutants that fail go, reduced"));
+static cl::opt<bool> progress("progress", cl::desc("show a line of progress"));
+static cl::opt<unsigned>
+    largest("largest", cl::init(400),
+            cl::desc("mutate only functions of at most so many ops"));
+
+static int runMutants(std::vector<Graph> graphs, uint64_t first) {
+  llvm::erase_if(graphs, [](const Graph &graph) {
+    unsigned count = 0;
+    graph.function().walk([&](Operation *) { ++count; });
+    return count > largest;
+  });
+  SoakOptions options;
+  options.check = {!noCompile, /*isMutant=*/true, pipeline};
+  options.count = mutants;
+  options.seconds = seconds;
+  options.seed = first;
+  options.only = onlyMutant;
+  options.showsProgress = progress;
+  options.keepFolder = keepFolder;
+  return soak(graphs, options) != 0;
+}
 
 static void printRow(const std::string &label, const Report &report) {
   std::string sizes =
@@ -62,6 +97,7 @@ static void printRow(const std::string &label, const Report &report) {
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   kvc::registerAllPasses();
+  kvc::test::registerTestPasses();
   initializeExecution();
   cl::ParseCommandLineOptions(
       argc, argv, "runs graphs before and after raise and compares\n");
@@ -71,13 +107,26 @@ int main(int argc, char **argv) {
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
 
   const uint64_t first = seed ? seed : std::random_device()();
+  if (mutants || seconds > 0) {
+    std::vector<Graph> all;
+    for (const std::string &file : files) {
+      auto graphs = loadGraphs(context, file);
+      if (!graphs) {
+        llvm::errs() << "kvc-raise-check: error: "
+                     << llvm::toString(graphs.takeError()) << "\n";
+        return 1;
+      }
+      llvm::move(*graphs, std::back_inserter(all));
+    }
+    return runMutants(std::move(all), first);
+  }
   llvm::outs() << "seed " << first << "\n"
                << llvm::formatv("{0,-62} {1,-10} {2,4} {3,8} {4,6} {5,9} {6,9} "
                                 "{7,9} {8,8}\n",
                                 "function", "sizes", "att", "numbers", "nan",
                                 "reference", "compiled", "engines", "bound");
   std::mt19937_64 random(first);
-  CheckOptions options{!noCompile, pipeline};
+  CheckOptions options{!noCompile, /*isMutant=*/false, pipeline};
   unsigned raised = 0, left = 0, bad = 0, notRun = 0;
   for (const std::string &file : files) {
     auto graphs = loadGraphs(context, file);

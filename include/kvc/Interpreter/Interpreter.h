@@ -87,6 +87,10 @@ mlir::FailureOr<Datum> evaluateScalarOp(mlir::Operation *op,
 mlir::FailureOr<Datum> evaluateTensorOp(mlir::Operation *op,
                                         llvm::ArrayRef<Datum> operands);
 
+/// An error at `op` when a tensor cannot have these extents.
+mlir::LogicalResult checkShape(mlir::Operation *op,
+                               llvm::ArrayRef<int64_t> shape);
+
 } // namespace kvc::interpreter
 
 #endif // KVC_INTERPRETER_INTERPRETER_H
