@@ -3,7 +3,7 @@
 BUILD := build
 JOBS ?= $(shell nproc)
 
-.PHONY: demo test configure build docs check-format format asan runtime-only bench fuzz clean
+.PHONY: demo test configure build docs check-format format asan runtime-only bench fuzz soak clean
 
 demo: build-demo
 	@tools/demo/demo.sh $(BUILD)
@@ -34,6 +34,12 @@ asan:
 	@tools/setup.sh
 	@cmake --preset asan
 	@cmake --build --preset asan -j $(JOBS) --target check-kvc
+
+# Mutants of the raise tests, and of GRAPHS, before and after raise; those whose
+# numbers change lie reduced in build/soak. E.g. make soak SECONDS=3600.
+soak: configure
+	@cmake --build $(BUILD) -j $(JOBS) --target kvc-raise-check
+	@$(BUILD)/bin/kvc-raise-check test/Conversion/LinalgToKVC/*.mlir $(GRAPHS) --seconds $(SECONDS) --progress --keep $(BUILD)/soak
 
 # libFuzzer over parse, raise and what follows, e.g. make fuzz SECONDS=3600.
 SECONDS ?= 600

@@ -11,6 +11,7 @@
 #include "kvc/Interpreter/Interpreter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
@@ -40,6 +41,7 @@ private:
     int64_t loop = -1;              // of an index
     unsigned result = 0;
     bool isReal = false; // nothing is left to do to what `function` answers
+    bool isAssert = false;
   };
   bool slotOf(mlir::Value value,
               const llvm::DenseMap<mlir::Value, Datum> &values, unsigned &slot);
@@ -73,6 +75,15 @@ bool Body::compile(Block &block,
   for (mlir::Value argument : block.getArguments())
     define(argument, 0);
   for (Operation &op : block.without_terminator()) {
+    if (isa<cf::AssertOp>(op)) {
+      Step step;
+      step.op = &op;
+      step.isAssert = true;
+      if (!slotOf(op.getOperand(0), values, step.operands.emplace_back()))
+        return false;
+      steps.push_back(std::move(step));
+      continue;
+    }
     if (op.getNumResults() != 1 || op.getNumRegions() != 0)
       return false;
     Attribute constant;
@@ -129,6 +140,11 @@ LogicalResult Body::run(llvm::ArrayRef<double> inputs,
     operands.clear();
     for (unsigned slot : step.operands)
       operands.push_back(slots[slot]);
+    if (step.isAssert) {
+      if (operands[0] == 0)
+        return step.op->emitError("expected the assertion to hold");
+      continue;
+    }
     if (step.loop >= 0) {
       number = double(loops[step.loop]);
     } else if (step.tensor) {
@@ -313,9 +329,13 @@ LogicalResult Interpreter::evaluateStructured(Operation *op, Values &values) {
     return op->emitError("expected an op that the interpreter knows, got `")
            << op->getName() << "`";
 
-  // A scalar input has no index.
-  std::vector<Tensor> scalars;
-  scalars.reserve(op->getNumOperands());
+  Block &block = *structured.getBlock();
+  Body body;
+  const bool isFlat = body.compile(block, values);
+  // Inputs that are not in `values`: scalars, which have no index; and all of
+  // them where evaluating the body adds values, which moves the others.
+  std::vector<Tensor> copies;
+  copies.reserve(op->getNumOperands());
   llvm::SmallVector<Access> accesses;
   const int64_t numInputs = structured.getNumDpsInputs();
   for (OpOperand &operand : op->getOpOperands()) {
@@ -324,9 +344,11 @@ LogicalResult Interpreter::evaluateStructured(Operation *op, Values &values) {
     if (structured.isDpsInit(&operand)) {
       tensor = &outputs[operand.getOperandNumber() - numInputs];
     } else if (!tensor) {
-      scalars.emplace_back(operand.get().getType(), llvm::ArrayRef<int64_t>());
-      scalars.back().numbers[0] = std::get<double>(values.at(operand.get()));
-      tensor = &scalars.back();
+      copies.emplace_back(operand.get().getType(), llvm::ArrayRef<int64_t>());
+      copies.back().numbers[0] = std::get<double>(values.at(operand.get()));
+      tensor = &copies.back();
+    } else if (!isFlat) {
+      tensor = &copies.emplace_back(*tensor);
     }
     accesses.emplace_back(map, tensor);
   }
@@ -334,9 +356,6 @@ LogicalResult Interpreter::evaluateStructured(Operation *op, Values &values) {
   if (failed(loopExtents(structured, accesses, extents)))
     return failure();
 
-  Block &block = *structured.getBlock();
-  Body body;
-  const bool isFlat = body.compile(block, values);
   llvm::SmallVector<double> inputs(accesses.size());
   llvm::SmallVector<int64_t> offsets(accesses.size());
   auto runPoint = [&](llvm::ArrayRef<int64_t> point) -> LogicalResult {

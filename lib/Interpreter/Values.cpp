@@ -11,6 +11,7 @@
 
 #include "kvcref/formats.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -54,6 +55,14 @@ void Tensor::round() {
 }
 
 FailureOr<Tensor> makeTensor(Location loc, ElementsAttr attribute) {
+  // A file's resources, as weights are written; elided ones have no blob.
+  bool isSplat;
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(attribute))
+    if (AsmResourceBlob *blob = resource.getRawHandle().getBlob())
+      if (DenseElementsAttr::isValidRawBuffer(resource.getType(),
+                                              blob->getData(), isSplat))
+        attribute = DenseElementsAttr::getFromRawBuffer(resource.getType(),
+                                                        blob->getData());
   Tensor tensor(attribute.getElementType(),
                 attribute.getShapedType().getShape());
   if (auto floats = dyn_cast<DenseFPElementsAttr>(attribute)) {
