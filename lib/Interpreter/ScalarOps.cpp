@@ -23,8 +23,7 @@ static double maximum(double a, double b) {
   return std::isnan(a) || std::isnan(b) ? a + b : std::max(a, b);
 }
 
-/// Rounded down; a zero divisor is undefined in arith and NaN here, so that it
-/// shows.
+/// Rounded down; NaN for a zero divisor.
 static double floorDivide(double a, double b) {
   if (b == 0)
     return std::numeric_limits<double>::quiet_NaN();
@@ -225,10 +224,20 @@ static bool compare(arith::CmpFOp op, double a, double b) {
   }
 }
 
+/// `number` as a value of the op's result. What arith leaves undefined (a zero
+/// divisor, a float that no integer holds) is an error: nothing can be
+/// compared.
+static FailureOr<double> finish(Operation *op, double number) {
+  Type type = op->getResult(0).getType();
+  if (isa<FloatType>(getElementTypeOrSelf(type)) || std::isfinite(number))
+    return wrap(type, number);
+  return op->emitError("expected operands with a result that is defined");
+}
+
 FailureOr<double> applyScalarOp(Operation *op, ScalarFunction function,
                                 llvm::ArrayRef<double> operands) {
   if (function)
-    return wrap(op->getResult(0).getType(), function(operands));
+    return finish(op, function(operands));
   if (auto cmp = dyn_cast<arith::CmpFOp>(op))
     return double(compare(cmp, operands[0], operands[1]));
   if (auto cmp = dyn_cast<arith::CmpIOp>(op)) {
@@ -243,7 +252,7 @@ FailureOr<double> applyScalarOp(Operation *op, ScalarFunction function,
     return op->emitError("expected an op that the interpreter knows, got `")
            << op->getName() << "`";
   if (std::optional<double> number = applyBySign(op, operands))
-    return wrap(op->getResult(0).getType(), *number);
+    return finish(op, *number);
   return op->emitError("expected an op that the interpreter knows, got `")
          << op->getName() << "`";
 }

@@ -1,6 +1,8 @@
 // What the interpreter refuses, each with a location and a reason.
 // RUN: not kvc-interpret %s --entry=unknown_op 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 // RUN: not kvc-interpret %s --entry=out_of_bounds 2>&1 | FileCheck %s --check-prefix=BOUNDS
+// RUN: not kvc-interpret %s --entry=zero_divisor 2>&1 | FileCheck %s --check-prefix=DIVISOR
+// RUN: not kvc-interpret %s --entry=huge 2>&1 | FileCheck %s --check-prefix=HUGE
 // RUN: not kvc-interpret %s --entry=no_step 2>&1 | FileCheck %s --check-prefix=STEP
 // RUN: not kvc-interpret %s --entry=uneven 2>&1 | FileCheck %s --check-prefix=UNEVEN
 // RUN: not kvc-interpret %s --entry=tensor_argument 2>&1 | FileCheck %s --check-prefix=TENSOR
@@ -16,6 +18,18 @@
 // UNKNOWN: errors.mlir:[[#@LINE+2]]:{{.*}}error: expected an op that the interpreter knows, got `math.ctpop`
 func.func @unknown_op(%step: !kvc.step {kvc.test_step = {sequences = [], tokens = []}}) {
   %c = arith.constant 1 : i32 %x = math.ctpop %c : i32
+  return
+}
+
+// DIVISOR: errors.mlir:{{.*}}error: expected operands with a result that is defined
+func.func @zero_divisor() -> i32 {
+  %c = arith.constant 1 : i32 %z = arith.constant 0 : i32 %x = arith.divsi %c, %z : i32
+  return %x : i32
+}
+
+// HUGE: errors.mlir:{{.*}}error: expected at most 2^31 elements, got more
+func.func @huge() {
+  %c = arith.constant 9223372036854775807 : index %t = tensor.empty(%c, %c) : tensor<?x?xf32>
   return
 }
 

@@ -107,6 +107,10 @@ StringRef scalarName(StringRef name) {
       .Default("");
 }
 
+bool isUnwritten(Value value) {
+  return value.getDefiningOp<tensor::EmptyOp>() != nullptr;
+}
+
 bool Mutator::replaceByName(Operation *op, StringRef name) {
   builder.setInsertionPoint(op);
   OperationState state(op->getLoc(), name, op->getOperands(),
@@ -147,7 +151,7 @@ bool Mutator::swapOperands() {
     return false;
   unsigned a = below(op->getNumOperands()), b = below(op->getNumOperands());
   Value x = op->getOperand(a), y = op->getOperand(b);
-  if (x == y || x.getType() != y.getType())
+  if (x == y || x.getType() != y.getType() || isUnwritten(x) != isUnwritten(y))
     return false;
   op->setOperand(a, y);
   op->setOperand(b, x);
@@ -162,6 +166,11 @@ bool Mutator::otherOperand() {
   OpOperand &operand = op->getOpOperand(below(op->getNumOperands()));
   SmallVector<Value> others = visibleValues(op, operand.get().getType());
   llvm::erase(others, operand.get());
+  // what nobody wrote may hold anything: nothing to compare. (As an init it
+  // stays, raise has to refuse that.)
+  auto style = dyn_cast<DestinationStyleOpInterface>(op);
+  if (!style || !style.isDpsInit(&operand))
+    llvm::erase_if(others, isUnwritten);
   if (others.empty())
     return false;
   operand.set(any<Value>(others));
@@ -333,8 +342,11 @@ bool Mutator::dropOp() {
     return false;
   SmallVector<Value> fitting;
   for (Value operand : op->getOperands())
-    if (operand.getType() == op->getResult(0).getType())
+    if (operand.getType() == op->getResult(0).getType() &&
+        !isUnwritten(operand))
       fitting.push_back(operand);
+  if (fitting.empty())
+    return false;
   op->getResult(0).replaceAllUsesWith(any<Value>(fitting));
   op->erase();
   return true;

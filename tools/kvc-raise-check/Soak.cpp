@@ -10,7 +10,7 @@
 
 #include "Soak.h"
 #include "Mutate.h"
-#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/Support/FileSystem.h"
@@ -72,7 +72,8 @@ Graph reduce(const Graph &graph, const CheckOptions &options, uint64_t seed) {
       if (!op || op->getNumResults() != 1)
         continue;
       auto fitting = llvm::find_if(op->getOperands(), [&](Value operand) {
-        return operand.getType() == op->getResult(0).getType();
+        return operand.getType() == op->getResult(0).getType() &&
+               !operand.getDefiningOp<tensor::EmptyOp>();
       });
       if (fitting == op->getOperands().end())
         continue;
