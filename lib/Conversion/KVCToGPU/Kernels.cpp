@@ -84,6 +84,8 @@ void KernelEmitter::emitKernel(
   kernel->setAttr("nvvm.kernel", builder.getUnitAttr());
   kernel->setAttr("nvvm.reqntid",
                   builder.getDenseI32ArrayAttr({int32_t(threads), 1, 1}));
+  // Blocks are few and large: ptxas must not spill to fit more of them.
+  kernel->setAttr("nvvm.minctasm", builder.getI32IntegerAttr(1));
   kernel->setAttr("kvc.shared_bytes", builder.getI64IntegerAttr(sharedBytes));
 
   builder.setInsertionPointToStart(kernel.addEntryBlock(builder));

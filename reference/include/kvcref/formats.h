@@ -24,7 +24,8 @@ struct Format {
   const char *name;
   int bits;
   /// Largest code in magnitude that quantisation uses (i8: 127, so that the
-  /// range is symmetric; f8E4M3FN: 448); infinite for formats that stand without a scale.
+  /// range is symmetric; f8E4M3FN: 448); infinite for formats that stand
+  /// without a scale.
   double largestCode;
   /// Number `index` of a payload.
   double (*load)(const void *payload, int64_t index);

@@ -9,9 +9,9 @@
 // CHECK: gpu.module @decode_gpu
 // CHECK: llvm.mlir.global external @kvc_shared() {addr_space = 3 : i32, alignment = 128 : i64} : !llvm.array<0 x i8>
 // CHECK: llvm.func @decode_append(%{{.*}}: !llvm.ptr {llvm.align = 8 : i64, llvm.byval = !llvm.array<{{[0-9]+}} x i64>, nvvm.grid_constant})
-// CHECK-SAME: gpu.kernel, kvc.shared_bytes = 0 : i64, nvvm.kernel, nvvm.reqntid = array<i32: 128, 1, 1>
+// CHECK-SAME: gpu.kernel, kvc.shared_bytes = 0 : i64, nvvm.kernel, nvvm.minctasm = 1 : i32, nvvm.reqntid = array<i32: 128, 1, 1>
 // CHECK: llvm.func @decode_attend_decode(
-// CHECK-SAME: kvc.shared_bytes = {{[1-9][0-9]*}} : i64, nvvm.kernel, nvvm.reqntid = array<i32: 128, 1, 1>
+// CHECK-SAME: kvc.shared_bytes = {{[1-9][0-9]*}} : i64, nvvm.kernel, nvvm.minctasm = 1 : i32, nvvm.reqntid = array<i32: 128, 1, 1>
 // CHECK: llvm.func @decode_attend_prefill(
 // CHECK: llvm.func @decode_merge(
 // LOW: llvm.func @decode_append
