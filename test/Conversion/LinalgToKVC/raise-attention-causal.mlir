@@ -1,6 +1,6 @@
 // Masks read as predicates over (query, key), in the spellings of exporters.
 // RUN: kvc-opt %s --pass-pipeline='builtin.module(func.func(kvc-raise-attention))' | FileCheck %s
-// RUN: %python %S/Inputs/execute.py %s --bin %kvc_obj/bin
+// RUN: kvc-raise-check %s
 // EXECUTE: causal_sge
 // CHECK-LABEL: @causal_sge
 // CHECK: kvc.attention %{{.*}}, %{{.*}}, %{{.*}} {causal, scale = 1.000000e+00 : f32}

@@ -1,6 +1,6 @@
 // Sizes and ranks at the edge.
 // RUN: kvc-opt %s --pass-pipeline='builtin.module(func.func(kvc-raise-attention))' | FileCheck %s
-// RUN: %python %S/Inputs/execute.py %s --bin %kvc_obj/bin
+// RUN: kvc-raise-check %s
 // nothing to compute: left alone
 // CHECK-LABEL: @zero
 // CHECK-NOT: kvc.attention

@@ -1,6 +1,6 @@
 // Contractions as einsum spells them, and collapsed loops of unknown size.
 // RUN: kvc-opt %s --pass-pipeline='builtin.module(func.func(kvc-raise-attention))' | FileCheck %s
-// RUN: %python %S/Inputs/execute.py %s --bin %kvc_obj/bin
+// RUN: kvc-raise-check %s
 // 'btkgd,bskd->bkgts' and 'bkgts,bskd->btkgd': the group is a loop of queries
 // that the mask does not ask about
 // EXECUTE: grouped_einsum

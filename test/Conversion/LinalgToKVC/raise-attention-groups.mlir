@@ -1,6 +1,6 @@
 // K and V are taken before their broadcast over the query heads of a group.
 // RUN: kvc-opt %s --pass-pipeline='builtin.module(func.func(kvc-raise-attention))' | FileCheck %s
-// RUN: %python %S/Inputs/execute.py %s --bin %kvc_obj/bin
+// RUN: kvc-raise-check %s
 // EXECUTE: group_after_kv_head
 // CHECK-LABEL: @group_after_kv_head
 // CHECK-NOT: linalg.broadcast

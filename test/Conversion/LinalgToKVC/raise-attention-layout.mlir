@@ -1,6 +1,6 @@
 // Contractions and layouts: any operand order, any rank, any order of axes.
 // RUN: kvc-opt %s --pass-pipeline='builtin.module(func.func(kvc-raise-attention))' | FileCheck %s
-// RUN: %python %S/Inputs/execute.py %s --bin %kvc_obj/bin
+// RUN: kvc-raise-check %s
 // tensordot on [B, S, H, D]: no transposes, dynamic length
 // EXECUTE: sequence_before_heads sizes=5
 // CHECK-LABEL: @sequence_before_heads

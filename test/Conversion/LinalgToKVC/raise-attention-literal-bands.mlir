@@ -1,7 +1,7 @@
 // Literal masks: what each row shows is one range, fitted and then compared entry by entry.
 // RUN: kvc-opt %s --pass-pipeline='builtin.module(func.func(kvc-raise-attention))' | FileCheck %s
 // RUN: kvc-opt %s --pass-pipeline='builtin.module(func.func(kvc-raise-attention))' --remarks-filter=kvc-raise-attention -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
-// RUN: %python %S/Inputs/execute.py %s --bin %kvc_obj/bin
+// RUN: kvc-raise-check %s
 #a = affine_map<(h, i, j, d) -> (h, i, d)>
 #bt = affine_map<(h, i, j, d) -> (h, j, d)>
 #c = affine_map<(h, i, j, d) -> (h, i, j)>

@@ -1,6 +1,6 @@
 // Masks that an exporter folded into literals, read as triangles.
 // RUN: kvc-opt %s --pass-pipeline='builtin.module(func.func(kvc-raise-attention))' | FileCheck %s
-// RUN: %python %S/Inputs/execute.py %s --bin %kvc_obj/bin
+// RUN: kvc-raise-check %s
 // EXECUTE: causal_additive
 // CHECK-LABEL: @causal_additive
 // CHECK: kvc.attention %{{.*}}, %{{.*}}, %{{.*}} {causal, scale

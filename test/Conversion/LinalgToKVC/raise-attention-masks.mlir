@@ -1,6 +1,6 @@
 // Masks that stay an operand, exactly; and what rows that see nothing yield.
 // RUN: kvc-opt %s --pass-pipeline='builtin.module(func.func(kvc-raise-attention))' | FileCheck %s
-// RUN: %python %S/Inputs/execute.py %s --bin %kvc_obj/bin
+// RUN: kvc-raise-check %s
 // EXECUTE: looks_ahead
 // CHECK-LABEL: @looks_ahead
 // CHECK: kvc.attention %{{.*}} mask %{{.*}} {scale = 1.000000e+00 : f32} : {{.*}}tensor<1x1x5x5xi1>

@@ -1,7 +1,7 @@
 // Rotary embeddings with positions from outside, and some that are left alone.
 // RUN: kvc-opt %s --pass-pipeline='builtin.module(func.func(kvc-raise-attention))' | FileCheck %s
 // RUN: kvc-opt %s --pass-pipeline='builtin.module(func.func(kvc-raise-attention))' --remarks-filter=kvc-raise-attention -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
-// RUN: %python %S/Inputs/execute.py %s --bin %kvc_obj/bin
+// RUN: kvc-raise-check %s
 // EXECUTE: given_positions
 // CHECK-LABEL: @given_positions(
 // CHECK-SAME: %[[POS:[^ ]*]]: tensor<5xi64>)

@@ -1,6 +1,6 @@
 // Rotary embeddings, by what they do to a pair of channels.
 // RUN: kvc-opt %s --pass-pipeline='builtin.module(func.func(kvc-raise-attention))' | FileCheck %s
-// RUN: %python %S/Inputs/execute.py %s --bin %kvc_obj/bin
+// RUN: kvc-raise-check %s
 // slice, negate, concatenate; positions 0 .. S-1, shared by q and k
 // EXECUTE: halves
 // CHECK-LABEL: @halves

@@ -1,6 +1,6 @@
 // The scale wherever exporters put it: all factors found are multiplied.
 // RUN: kvc-opt %s --pass-pipeline='builtin.module(func.func(kvc-raise-attention))' | FileCheck %s
-// RUN: %python %S/Inputs/execute.py %s --bin %kvc_obj/bin
+// RUN: kvc-raise-check %s
 // EXECUTE: on_scores
 // CHECK-LABEL: @on_scores
 // CHECK: kvc.attention %{{.*}}, %{{.*}}, %{{.*}} {scale = 5.000000e-01 : f32}

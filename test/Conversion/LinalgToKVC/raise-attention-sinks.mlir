@@ -1,6 +1,6 @@
 // Sinks: a logit that only the denominator has.
 // RUN: kvc-opt %s --pass-pipeline='builtin.module(func.func(kvc-raise-attention))' | FileCheck %s
-// RUN: %python %S/Inputs/execute.py %s --bin %kvc_obj/bin
+// RUN: kvc-raise-check %s
 #a = affine_map<(h, i, j, d) -> (h, i, d)>
 #bt = affine_map<(h, i, j, d) -> (h, j, d)>
 #c = affine_map<(h, i, j, d) -> (h, i, j)>

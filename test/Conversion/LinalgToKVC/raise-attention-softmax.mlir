@@ -1,6 +1,6 @@
 // The softmax in the spellings of exporters.
 // RUN: kvc-opt %s --pass-pipeline='builtin.module(func.func(kvc-raise-attention))' | FileCheck %s
-// RUN: %python %S/Inputs/execute.py %s --bin %kvc_obj/bin
+// RUN: kvc-raise-check %s
 // EXECUTE: named
 // CHECK-LABEL: @named
 // CHECK: kvc.attention %{{.*}}, %{{.*}}, %{{.*}} {scale

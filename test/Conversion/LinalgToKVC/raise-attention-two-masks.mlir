@@ -1,6 +1,6 @@
 // Two masks: one splits off as an attribute only where no row changes.
 // RUN: kvc-opt %s --pass-pipeline='builtin.module(func.func(kvc-raise-attention))' | FileCheck %s
-// RUN: %python %S/Inputs/execute.py %s --bin %kvc_obj/bin
+// RUN: kvc-raise-check %s
 // EXECUTE: causal_and_padding
 // CHECK-LABEL: @causal_and_padding
 // CHECK: kvc.attention %{{.*}} mask %{{.*}} {causal, scale = 1.000000e+00 : f32} : {{.*}}tensor<1x1x5x5xf32>
