@@ -104,7 +104,8 @@ static void emitMergeRow(KernelBuilder &b, const Variant &v,
   Num out = b.at(
       params.load(KVC_FIELD(kvcrt_params, out.data)),
       b.toI64(token) * params.load(KVC_FIELD(kvcrt_params, out.token_stride)) +
-          b.toI64(head) * params.load(KVC_FIELD(kvcrt_params, out.head_stride)));
+          b.toI64(head) *
+              params.load(KVC_FIELD(kvcrt_params, out.head_stride)));
   for (auto [i, column] : llvm::enumerate(columns)) {
     const Num *sums = &folded[i * kPiece];
     auto write = [&, column = column] {
@@ -125,9 +126,9 @@ static void emitMergeRow(KernelBuilder &b, const Variant &v,
   if (!v.lse)
     return;
   b.ifThen(piece == 0, [&] {
-    Num lse = b.at(
-        params.load(KVC_FIELD(kvcrt_params, lse)),
-        b.toI64(token) * params.load(KVC_FIELD(kvcrt_params, lse_token_stride)));
+    Num lse = b.at(params.load(KVC_FIELD(kvcrt_params, lse)),
+                   b.toI64(token) *
+                       params.load(KVC_FIELD(kvcrt_params, lse_token_stride)));
     b.store(end.lse, b.at(lse, b.toI64(head) * 4), 4);
   });
 }

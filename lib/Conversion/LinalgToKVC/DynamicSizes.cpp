@@ -112,8 +112,7 @@ Poly Sizes::ofDim(Value tensor, int64_t dim, unsigned depth) {
     return product;
   }
   if (auto reshape = dyn_cast<tensor::ReshapeOp>(op))
-    if (auto shape =
-            reshape.getShape().getDefiningOp<tensor::FromElementsOp>())
+    if (auto shape = reshape.getShape().getDefiningOp<tensor::FromElementsOp>())
       return of(shape.getElements()[dim]);
   if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op)) {
     if (slice.getType().getRank() != slice.getSourceType().getRank())
@@ -205,9 +204,9 @@ void Sizes::take(Operation *op) {
     if (!matchPattern(result, m_Constant())) {
       rewriter.setInsertionPoint(op);
       rewriter.replaceAllUsesWith(
-          result, arith::ConstantOp::create(
-                      rewriter, op->getLoc(),
-                      rewriter.getIntegerAttr(type, *constant)));
+          result,
+          arith::ConstantOp::create(rewriter, op->getLoc(),
+                                    rewriter.getIntegerAttr(type, *constant)));
     }
     return;
   }
@@ -308,10 +307,10 @@ bool Sizes::rewriteReshape(tensor::ReshapeOp op) {
   for (auto &[left, right] : groups) {
     int64_t product = 1;
     for (int64_t d : left)
-      product = ShapedType::isDynamic(product) ||
-                        ShapedType::isDynamic(fromShape[d])
-                    ? ShapedType::kDynamic
-                    : product * fromShape[d];
+      product =
+          ShapedType::isDynamic(product) || ShapedType::isDynamic(fromShape[d])
+              ? ShapedType::kDynamic
+              : product * fromShape[d];
     middleShape.push_back(product);
     bool isDynamic = llvm::any_of(
         right, [&](int64_t d) { return ShapedType::isDynamic(toShape[d]); });
@@ -344,8 +343,8 @@ bool Sizes::rewriteReshape(tensor::ReshapeOp op) {
       }
       Value dynamic = shape.getElements()[d];
       if (!dynamic.getType().isIndex())
-        dynamic = arith::IndexCastOp::create(
-            rewriter, loc, rewriter.getIndexType(), dynamic);
+        dynamic = arith::IndexCastOp::create(rewriter, loc,
+                                             rewriter.getIndexType(), dynamic);
       auto [it, inserted] = first.try_emplace(
           {rewriter.getIndexType().getAsOpaquePointer(), to[d]}, dynamic);
       known.try_emplace(dynamic, to[d]);

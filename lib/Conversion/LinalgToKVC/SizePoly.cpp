@@ -60,8 +60,8 @@ std::optional<Poly> dividedBy(const Poly &a, const Poly &b) {
   auto &[by, factor] = *b.begin();
   Poly quotient;
   for (auto &[monomial, x] : a) {
-    if (x % factor != 0 || !std::includes(monomial.begin(), monomial.end(),
-                                          by.begin(), by.end()))
+    if (x % factor != 0 ||
+        !std::includes(monomial.begin(), monomial.end(), by.begin(), by.end()))
       return std::nullopt;
     Monomial rest;
     std::set_difference(monomial.begin(), monomial.end(), by.begin(), by.end(),
