@@ -51,7 +51,7 @@ TEST_F(ManifestTest, ManifestErrors) {
   EXPECT_EQ(seal("{"), KVCRT_CORRUPT);
   EXPECT_EQ(seal(replaced(good, "\"abi\": 2", "\"abi\": 1")),
             KVCRT_VERSION_MISMATCH);
-  EXPECT_EQ(seal(replaced(good, "\"cpu\"", "\"sm_90a\"")), KVCRT_UNSUPPORTED);
+  EXPECT_EQ(seal(replaced(good, "\"cpu\"", "\"toaster\"")), KVCRT_UNSUPPORTED);
   EXPECT_EQ(seal(replaced(good, "\"layers\": [1]", "\"layers\": [2]")),
             KVCRT_CORRUPT);
   EXPECT_EQ(message,
@@ -71,6 +71,21 @@ TEST_F(ManifestTest, ManifestErrors) {
   EXPECT_EQ(message.substr(0, 45),
             "manifest: groups[1].policy: window_positive: ");
   EXPECT_EQ(seal(good), KVCRT_OK) << message;
+}
+
+// An artefact for a GPU can be made and looked at; nothing here runs it.
+TEST_F(ManifestTest, ArtifactsOfGPUs) {
+  ASSERT_EQ(seal(replaced(manifest(), "\"cpu\"", "\"sm_90a\"")), KVCRT_OK)
+      << message;
+  ASSERT_EQ(inspect(), KVCRT_OK) << message;
+  EXPECT_STREQ(kvcrt_artifact_manifest(artifact)->target, "sm_90a");
+  kvcrt_artifact_close(artifact);
+  artifact = nullptr;
+  EXPECT_EQ(open(), KVCRT_UNSUPPORTED);
+  EXPECT_NE(message.find("expected target `cpu` or `sim:` and a chip, got "
+                         "`sm_90a`"),
+            std::string::npos)
+      << message;
 }
 
 } // namespace

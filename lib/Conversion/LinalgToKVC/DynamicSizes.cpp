@@ -82,7 +82,9 @@ Poly Sizes::of(Value value) {
 /// A tensor's size: from where it was made.
 Poly Sizes::ofDim(Value tensor, int64_t dim, unsigned depth) {
   auto type = dyn_cast<RankedTensorType>(tensor.getType());
-  if (!type || dim >= type.getRank())
+  // A dimension that the tensor does not have is undefined behaviour, and
+  // legal.
+  if (!type || dim < 0 || dim >= type.getRank())
     return valuePoly(tensor);
   if (!type.isDynamicDim(dim))
     return constantPoly(type.getDimSize(dim));

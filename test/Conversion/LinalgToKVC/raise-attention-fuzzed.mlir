@@ -20,3 +20,21 @@ func.func @collapsed_empty_dimension(%q: tensor<?x0x5x4xf32>, %k: tensor<?x0x5x4
   %out = linalg.batch_matmul ins(%p, %v3 : tensor<?x5x5xf32>, tensor<?x5x4xf32>) outs(%out0 : tensor<?x5x4xf32>) -> tensor<?x5x4xf32>
   return %out : tensor<?x5x4xf32>
 }
+
+// -----
+
+// a dimension that the tensor does not have is legal, and undefined when asked
+// (mutant 386 of seed 45381368)
+// CHECK-LABEL: @dimension_that_is_not_there
+func.func @dimension_that_is_not_there(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %below = arith.constant -1 : index
+  %above = arith.constant 2 : index
+  %c4 = arith.constant 4 : index
+  %n = tensor.dim %x, %below : tensor<?x4xf32>
+  %m = tensor.dim %x, %above : tensor<?x4xf32>
+  %same = arith.cmpi eq, %n, %m : index
+  cf.assert %same, "expected equal sizes"
+  %shape = tensor.from_elements %n, %c4 : tensor<2xindex>
+  %y = tensor.reshape %x(%shape) : (tensor<?x4xf32>, tensor<2xindex>) -> tensor<?x4xf32>
+  return %y : tensor<?x4xf32>
+}
