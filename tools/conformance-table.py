@@ -19,6 +19,7 @@ ROWS = [
     ("contiguous layout", r"contiguous"),
     ("operands f16, bf16", r"element "),
     ("storage f16, bf16 under f32; i8 per token; K and V apart", r"(f32 stored|i8|bf16 keys)"),
+    ("storage f8E4M3FN per token", r"f8E4M3FN "),
     ("RoPE neox and interleaved, at append and at attend, partial", r"rope "),
     ("ALiBi", r"alibi"),
     ("window", r"(window|op window)"),
