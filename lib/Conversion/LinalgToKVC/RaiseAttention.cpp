@@ -159,6 +159,12 @@ void Raiser::writeOutForeign(IRRewriter &rewriter) {
       met.push_back(op);
   });
   for (Operation *op : met) {
+    // An op that nobody registered may be a terminator.
+    if (op == &op->getBlock()->back()) {
+      report.addMissed({locate(op), "foreign-op",
+                        "the op ends its block, and nothing else would"});
+      continue;
+    }
     Refusal refusal;
     if (std::optional<WrittenOut> written = writeOut(rewriter, op, refusal))
       foreign.push_back(*written);
