@@ -79,6 +79,10 @@ cl::opt<std::string> ptxas(
     "ptxas", cl::value_desc("path"), cl::cat(category),
     cl::desc("assembler of a CUDA toolkit, or none; default: $KVC_PTXAS, the "
              "PATH, $CUDA_HOME, the usual place"));
+cl::opt<bool> allowSlowKernels(
+    "allow-slow-kernels", cl::cat(category),
+    cl::desc("take GPU kernels that spill registers, use local memory or have "
+             "injected waits, with a warning"));
 cl::opt<std::string>
     cacheDir("cache-dir", cl::value_desc("directory"), cl::cat(category),
              cl::desc("assembled kernels, or none; default: $KVC_CACHE_DIR, "
@@ -93,7 +97,7 @@ struct Settings {
   std::string input, attention, output, target, cpu, policy, untilAfter, ptxas,
       cacheDir;
   Emit emit;
-  bool explain, withRecompute, stateless;
+  bool explain, withRecompute, stateless, allowSlowKernels;
 };
 
 Settings parseCommandLine(int argc, char **argv) {
@@ -101,9 +105,10 @@ Settings parseCommandLine(int argc, char **argv) {
   cl::ParseCommandLineOptions(
       argc, argv,
       "compiles a decoder's graph, or attention alone, to an artefact\n");
-  Settings settings{inputFile,  attentionFile, outputFile, targetName, cpuName,
-                    policyFile, untilAfter,    ptxas,      cacheDir,   emitKind,
-                    explain,    withRecompute, stateless};
+  Settings settings{inputFile, attentionFile,   outputFile, targetName,
+                    cpuName,   policyFile,      untilAfter, ptxas,
+                    cacheDir,  emitKind,        explain,    withRecompute,
+                    stateless, allowSlowKernels};
   cl::ResetCommandLineParser();
   return settings;
 }
@@ -227,26 +232,36 @@ LogicalResult Driver::compileImages(StringRef chipName) {
   auto chip = kvc::nvptx::getChip(chipName, emitError);
   if (failed(chip))
     return failure();
-  std::optional<kvc::nvptx::Ptxas> assembler;
-  if (settings.ptxas != "none") {
+  // PTX needs no assembler; it is asked what it thinks of the kernels where
+  // somebody wants to know.
+  bool assembles =
+      settings.emit != Emit::ptx || settings.explain || !settings.ptxas.empty();
+  std::optional<kvc::nvptx::Ptxas> ptxas;
+  if (assembles) {
     auto found = kvc::nvptx::Ptxas::find(settings.ptxas, emitError);
     if (failed(found))
       return failure();
-    assembler = *found;
+    ptxas = *found;
+    if (!ptxas && settings.emit == Emit::cubin)
+      return error() << "expected a ptxas for --emit=cubin, got none; install "
+                        "a CUDA toolkit, name it with --ptxas, or use "
+                        "--emit=ptx";
+    if (!ptxas && settings.ptxas != "none")
+      remark::missed(module->getLoc(),
+                     remark::RemarkOpts::name("no-ptxas").category("nvptx"))
+          << "PTX alone, which the driver assembles when it is loaded: "
+             "expected a ptxas as --ptxas or in " +
+                 kvc::nvptx::Ptxas::searched() + ", got none";
   }
-  if (!assembler && settings.emit == Emit::cubin)
-    return error() << "expected a ptxas for --emit=cubin, got none; install a "
-                      "CUDA toolkit, name it with --ptxas, or use --emit=ptx";
-  auto compiled =
-      kvc::nvptx::compile(*module, **chip, assembler ? &*assembler : nullptr,
-                          kvc::nvptx::CubinCache(settings.cacheDir));
+  auto compiled = kvc::nvptx::compile(
+      *module, **chip, ptxas ? &*ptxas : nullptr,
+      kvc::nvptx::CubinCache(settings.cacheDir), settings.allowSlowKernels);
   if (failed(compiled))
     return failure();
   images = std::move(*compiled);
-  for (const kvc::nvptx::Image &image : images)
-    if (image.cubin)
-      for (const std::string &complaint : image.cubin->complaints())
-        llvm::errs() << "kvc-compile: warning: " << complaint << "\n";
+  if (settings.explain)
+    llvm::outs() << "assembler: "
+                 << (ptxas ? ptxas->describe() : "none, PTX alone") << "\n";
   if (settings.explain)
     kvc::nvptx::printUsage(*module, **chip, images, llvm::outs());
   if (settings.emit == Emit::ptx || settings.emit == Emit::cubin)

@@ -63,7 +63,7 @@ std::string CubinCache::key(llvm::StringRef ptx, const GpuChip &chip,
                             const Ptxas &ptxas) {
   // The version of the entries' format is part of their name.
   std::string all =
-      ("1|" + chip.name + "|" + ptxas.getRelease() + "|-O3|" + ptx).str();
+      ("1|" + chip.name + "|" + ptxas.getBuild() + "|-O3|" + ptx).str();
   llvm::XXH128_hash_t sum = hash(all);
   return llvm::utohexstr(sum.high64, /*LowerCase=*/true, 16) +
          llvm::utohexstr(sum.low64, /*LowerCase=*/true, 16);

@@ -13,7 +13,6 @@
 #include "mlir/Conversion/NVVMToLLVM/NVVMToLLVM.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/IR/Threading.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
@@ -109,6 +108,18 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
       .run(module, modules);
 }
 
+void prepareEmitPTX(MLIRContext &context) {
+  DialectRegistry registry;
+  registerBuiltinDialectTranslation(registry);
+  registerGPUDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+  registerNVVMDialectTranslation(registry);
+  context.appendDialectRegistry(registry);
+  // The target registry is not for several threads at once.
+  std::string error;
+  lookupTarget(error);
+}
+
 FailureOr<std::string> emitPTX(gpu::GPUModuleOp module, const GpuChip &chip) {
   if (failed(verifyKernels(module, chip)))
     return failure();
@@ -145,59 +156,6 @@ FailureOr<std::string> emitPTX(gpu::GPUModuleOp module, const GpuChip &chip) {
                        << kTriple;
   passes.run(*translated);
   return text.str().str();
-}
-
-static void registerTranslations(MLIRContext &context) {
-  DialectRegistry registry;
-  registerBuiltinDialectTranslation(registry);
-  registerGPUDialectTranslation(registry);
-  registerLLVMDialectTranslation(registry);
-  registerNVVMDialectTranslation(registry);
-  context.appendDialectRegistry(registry);
-}
-
-/// The cubin of one image, from the cache where it has one.
-static LogicalResult assemble(gpu::GPUModuleOp module, Image &image,
-                              const GpuChip &chip, const Ptxas &ptxas,
-                              const CubinCache &cache) {
-  std::string key = CubinCache::key(image.ptx, chip, ptxas), damage;
-  image.cubin = cache.load(key, damage);
-  if (!damage.empty())
-    module.emitWarning() << "kernels are assembled anew: " << damage;
-  if (image.cubin)
-    return success();
-  FailureOr<Cubin> cubin =
-      ptxas.assemble(image.ptx, chip, [&] { return module.emitOpError(); });
-  if (failed(cubin))
-    return failure();
-  image.cubin = std::move(*cubin);
-  if (std::string why = cache.store(key, *image.cubin); !why.empty())
-    module.emitWarning() << "kernels are not kept for the next time: " << why;
-  return success();
-}
-
-FailureOr<std::vector<Image>> compile(ModuleOp module, const GpuChip &chip,
-                                      const Ptxas *ptxas,
-                                      const CubinCache &cache) {
-  registerTranslations(*module.getContext());
-  // lookupTarget's first call is not for several threads at once.
-  std::string error;
-  lookupTarget(error);
-  SmallVector<gpu::GPUModuleOp> kernels(module.getOps<gpu::GPUModuleOp>());
-  std::vector<Image> images(kernels.size());
-  auto compileOne = [&](size_t i) -> LogicalResult {
-    images[i].name = kernels[i].getName().str();
-    FailureOr<std::string> ptx = emitPTX(kernels[i], chip);
-    if (failed(ptx))
-      return failure();
-    images[i].ptx = std::move(*ptx);
-    return ptxas ? assemble(kernels[i], images[i], chip, *ptxas, cache)
-                 : success();
-  };
-  if (failed(failableParallelForEachN(module.getContext(), 0, kernels.size(),
-                                      compileOne)))
-    return failure();
-  return images;
 }
 
 } // namespace kvc::nvptx

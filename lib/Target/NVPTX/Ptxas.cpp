@@ -45,9 +45,18 @@ public:
 };
 } // namespace
 
+/// Time for a program to say what it is; a hanging one is not a ptxas.
+static constexpr unsigned kVersionSeconds = 60;
+
+/// The first line of what a program printed, for a message.
+static StringRef firstLine(StringRef output) {
+  return output.trim().take_until([](char c) { return c == '\n'; });
+}
+
 /// Runs `path` and returns its exit code; what it prints goes to `output`.
+/// `seconds`: it is ended then; 0: never.
 static int run(StringRef path, ArrayRef<StringRef> arguments,
-               std::string &output) {
+               std::string &output, unsigned seconds = 0) {
   ScratchFile log("log");
   if (log.error) {
     output = "no temporary file: " + log.error.message();
@@ -58,42 +67,74 @@ static int run(StringRef path, ArrayRef<StringRef> arguments,
   std::optional<StringRef> redirects[] = {StringRef(""), log.path.str(),
                                           log.path.str()};
   std::string error;
-  int code = llvm::sys::ExecuteAndWait(path, all, std::nullopt, redirects, 0, 0,
-                                       &error);
+  int code = llvm::sys::ExecuteAndWait(path, all, std::nullopt, redirects,
+                                       seconds, 0, &error);
   output = log.read() + error;
   return code;
 }
 
+/// Asks the program at `path` what it is; `from` says who named it.
+static FailureOr<Ptxas> identify(StringRef path, StringRef from,
+                                 EmitError emitError) {
+  static const llvm::Regex version(
+      "release ([0-9]+\\.[0-9]+), (V[0-9]+\\.[0-9]+\\.[0-9]+)");
+  std::string output;
+  SmallVector<StringRef> groups;
+  int code = run(path, {"--version"}, output, kVersionSeconds);
+  if (code == 0 && version.match(output, &groups))
+    return Ptxas(path, groups[1], groups[2]);
+  InFlightDiagnostic diagnostic = emitError();
+  diagnostic << "expected a ptxas that answers --version with its release, got "
+             << "`" << path << "` (" << from << ")";
+  if (code != 0)
+    diagnostic << ", which ends with status " << code;
+  return diagnostic << ", saying `" << firstLine(output)
+                    << "`; name another with --ptxas, or none for PTX alone";
+}
+
 FailureOr<std::optional<Ptxas>> Ptxas::find(StringRef path,
                                             EmitError emitError) {
-  SmallVector<std::string> candidates;
-  if (!path.empty()) {
-    candidates.push_back(path.str());
+  std::string named = path.str();
+  StringRef from = "--ptxas";
+  if (named.empty()) {
+    from = "$KVC_PTXAS";
+    named = llvm::sys::Process::GetEnv("KVC_PTXAS").value_or("");
+  }
+  if (named == "none")
+    return std::optional<Ptxas>();
+  // Whoever names one wants this one and no other.
+  SmallVector<std::pair<std::string, StringRef>> candidates;
+  if (!named.empty()) {
+    if (!llvm::sys::fs::can_execute(named))
+      return emitError() << "expected a ptxas that runs as " << from
+                         << ", got `" << named
+                         << "`, which is no program; give the path of one, or "
+                            "none for PTX alone";
+    candidates.push_back({named, from});
   } else {
-    if (auto named = llvm::sys::Process::GetEnv("KVC_PTXAS"))
-      candidates.push_back(*named);
     if (auto onPath = llvm::sys::findProgramByName("ptxas"))
-      candidates.push_back(*onPath);
+      candidates.push_back({*onPath, "the PATH"});
     if (auto home = llvm::sys::Process::GetEnv("CUDA_HOME"))
-      candidates.push_back(*home + "/bin/ptxas");
-    candidates.push_back("/usr/local/cuda/bin/ptxas");
+      candidates.push_back({*home + "/bin/ptxas", "$CUDA_HOME"});
+    candidates.push_back({"/usr/local/cuda/bin/ptxas", "the usual place"});
   }
-  static const llvm::Regex release("release ([0-9]+\\.[0-9]+)");
-  for (const std::string &candidate : candidates) {
-    std::string output;
-    SmallVector<StringRef> groups;
-    if (llvm::sys::fs::can_execute(candidate) &&
-        run(candidate, {"--version"}, output) == 0 &&
-        release.match(output, &groups)) {
-      Ptxas found;
-      found.path = candidate;
-      found.release = groups[1].str();
-      return std::optional<Ptxas>(found);
-    }
+  for (const auto &[candidate, from] : candidates) {
+    if (!llvm::sys::fs::can_execute(candidate))
+      continue;
+    FailureOr<Ptxas> found = identify(candidate, from, emitError);
+    if (failed(found))
+      return failure();
+    return std::optional<Ptxas>(*found);
   }
-  if (!path.empty())
-    return emitError() << "expected a ptxas that runs, got `" << path << "`";
   return std::optional<Ptxas>();
+}
+
+std::string Ptxas::searched() {
+  return "$KVC_PTXAS, the PATH, $CUDA_HOME/bin and /usr/local/cuda/bin";
+}
+
+std::string Ptxas::describe() const {
+  return "ptxas " + release + ", build " + build + ", at `" + path + "`";
 }
 
 unsigned Ptxas::newestPTX() const {
@@ -110,15 +151,20 @@ unsigned Ptxas::newestPTX() const {
   return m == 11 ? 70 + n : 0;
 }
 
-FailureOr<Cubin> Ptxas::assemble(StringRef ptx, const GpuChip &chip,
-                                 EmitError emitError) const {
+LogicalResult Ptxas::checkReads(const GpuChip &chip,
+                                EmitError emitError) const {
   if (ptxVersion(chip) > newestPTX())
     return emitError() << llvm::formatv(
                "expected a ptxas that reads PTX {0}.{1}, which {2} needs, got "
-               "release {3} at `{4}`; install a newer CUDA toolkit, name "
-               "another one with --ptxas, or emit PTX alone",
-               ptxVersion(chip) / 10, ptxVersion(chip) % 10, chip.name, release,
-               path);
+               "{3}, which reads up to {4}.{5}; install a newer CUDA toolkit, "
+               "name another one with --ptxas, or take none for PTX alone",
+               ptxVersion(chip) / 10, ptxVersion(chip) % 10, chip.name,
+               describe(), newestPTX() / 10, newestPTX() % 10);
+  return success();
+}
+
+FailureOr<Cubin> Ptxas::assemble(StringRef ptx, const GpuChip &chip,
+                                 EmitError emitError) const {
   ScratchFile source("ptx"), image("cubin");
   for (const ScratchFile *file : {&source, &image})
     if (file->error)
@@ -144,67 +190,12 @@ FailureOr<Cubin> Ptxas::assemble(StringRef ptx, const GpuChip &chip,
           {"--verbose", "-O3", arch, "--output-file", image.path, source.path},
           cubin.log);
   cubin.image = image.read();
-  if (code != 0 || cubin.image.empty())
-    return emitError() << "expected PTX that ptxas " << release
+  if (code != 0)
+    return emitError() << "expected PTX that " << describe()
                        << " assembles for " << chip.name.str()
-                       << ", got: " << StringRef(cubin.log).trim();
+                       << ", got status " << code << ": "
+                       << StringRef(cubin.log).trim();
   return cubin;
-}
-
-std::vector<KernelUsage> Cubin::usage() const {
-  static const llvm::Regex entry("Compiling entry function '([^']+)'");
-  static const llvm::Regex frame("([0-9]+) bytes stack frame, ([0-9]+) bytes "
-                                 "spill stores, ([0-9]+) bytes spill loads");
-  static const llvm::Regex registers("Used ([0-9]+) registers");
-  static const llvm::Regex barriers("used ([0-9]+) barriers");
-  static const llvm::Regex shared("([0-9]+) bytes smem");
-  std::vector<KernelUsage> kernels;
-  SmallVector<StringRef> groups;
-  auto number = [&](unsigned group) {
-    unsigned value = 0;
-    groups[group].getAsInteger(10, value);
-    return value;
-  };
-  SmallVector<StringRef> lines;
-  StringRef(log).split(lines, '\n');
-  for (StringRef line : lines) {
-    if (entry.match(line, &groups)) {
-      kernels.emplace_back();
-      kernels.back().name = groups[1].str();
-    }
-    if (kernels.empty())
-      continue;
-    KernelUsage &kernel = kernels.back();
-    if (frame.match(line, &groups)) {
-      kernel.stackBytes = number(1);
-      kernel.spillStores = number(2);
-      kernel.spillLoads = number(3);
-    }
-    if (registers.match(line, &groups))
-      kernel.registers = number(1);
-    if (barriers.match(line, &groups))
-      kernel.barriers = number(1);
-    if (shared.match(line, &groups))
-      kernel.sharedBytes = number(1);
-  }
-  return kernels;
-}
-
-std::vector<std::string> Cubin::complaints() const {
-  std::vector<std::string> found;
-  for (const KernelUsage &kernel : usage())
-    if (kernel.stackBytes || kernel.spillStores || kernel.spillLoads)
-      found.push_back(llvm::formatv(
-          "{0}: {1} bytes of stack, {2} bytes of spill stores, {3} of loads",
-          kernel.name, kernel.stackBytes, kernel.spillStores,
-          kernel.spillLoads));
-  static const llvm::Regex injected("\\(?C75[0-9][0-9]\\)?");
-  SmallVector<StringRef> lines;
-  StringRef(log).split(lines, '\n');
-  for (StringRef line : lines)
-    if (injected.match(line) || line.contains("Potential Performance Loss"))
-      found.push_back(line.trim().str());
-  return found;
 }
 
 } // namespace kvc::nvptx

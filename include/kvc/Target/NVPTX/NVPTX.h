@@ -38,6 +38,9 @@ unsigned ptxVersion(const GpuChip &chip);
 mlir::LogicalResult verifyKernels(mlir::gpu::GPUModuleOp module,
                                   const GpuChip &chip);
 
+/// Registers what emitPTX needs; once, before calls from several threads.
+void prepareEmitPTX(mlir::MLIRContext &context);
+
 /// Translates one module of lowered kernels, optimises it and emits PTX text.
 /// The module itself is not changed; calls for different modules may run in
 /// parallel.
@@ -49,7 +52,9 @@ struct KernelUsage {
   std::string name;
   unsigned registers = 0, barriers = 0;
   unsigned stackBytes = 0, spillStores = 0, spillLoads = 0; // bytes
+  unsigned localBytes = 0;                                  // of a thread
   unsigned sharedBytes = 0;                                 // static
+  bool hasFrame = false; // whether stack and spills were said at all
 };
 
 struct Cubin {
@@ -59,32 +64,53 @@ struct Cubin {
 
   /// Reads the log; in the order of the kernels.
   std::vector<KernelUsage> usage() const;
-  /// Lines of the log that a fast kernel must not have: spills, stack frames,
-  /// injected waits (C75xx).
-  std::vector<std::string> complaints() const;
+  /// Lines of the log that say that ptxas added waits to matrix products
+  /// (C75xx).
+  std::vector<std::string> injectedWaits() const;
 };
 
 /// The assembler of a CUDA toolkit, a program of its own.
 class Ptxas {
 public:
-  /// `path` when given, else $KVC_PTXAS, ptxas on the PATH, $CUDA_HOME/bin and
-  /// /usr/local/cuda/bin, in this order. Null when none of them runs; an error
-  /// only for a path that was asked for.
+  Ptxas(llvm::StringRef path, llvm::StringRef release, llvm::StringRef build)
+      : path(path), release(release), build(build) {}
+
+  /// `path` when given, else $KVC_PTXAS, else the first that there is of ptxas
+  /// on the PATH, $CUDA_HOME/bin and /usr/local/cuda/bin. Null for "none" and
+  /// where there is none. An error when the one that was named is no program,
+  /// or when the one that was found does not say its release: another is never
+  /// taken in its place.
   static mlir::FailureOr<std::optional<Ptxas>> find(llvm::StringRef path,
                                                     EmitError emitError);
+  /// Where `find` looks when nothing is named, for messages.
+  static std::string searched();
 
   llvm::StringRef getPath() const { return path; }
   llvm::StringRef getRelease() const { return release; } // "13.0"
+  llvm::StringRef getBuild() const { return build; }     // "V13.0.88"
+  /// "ptxas 13.0, build V13.0.88, at `/usr/bin/ptxas`".
+  std::string describe() const;
   /// Newest PTX version that this release reads: 90 is 9.0.
   unsigned newestPTX() const;
 
-  /// Fails with the assembler's own words, or when `chip` is too new for it.
+  /// An error where `chip` needs a newer PTX than this release reads.
+  mlir::LogicalResult checkReads(const GpuChip &chip,
+                                 EmitError emitError) const;
+  /// Fails with the assembler's own words.
   mlir::FailureOr<Cubin> assemble(llvm::StringRef ptx, const GpuChip &chip,
                                   EmitError emitError) const;
 
 private:
-  std::string path, release;
+  std::string path, release, build;
 };
+
+/// Checks that `cubin` holds machine code of every kernel of `module`, that
+/// its log has the numbers of each, and that none of them spills, has local
+/// memory or injected waits (C75xx); `allowSlowKernels` makes warnings of the
+/// latter. Errors name the kernel, the numbers and the way out.
+mlir::LogicalResult checkCubin(mlir::gpu::GPUModuleOp module,
+                               const Cubin &cubin, const GpuChip &chip,
+                               const Ptxas &ptxas, bool allowSlowKernels);
 
 /// Cubins on disk by the content that they were made from. Safe against
 /// concurrent writers (entries appear whole) and damage (entries carry a
@@ -121,11 +147,10 @@ struct Image {
 };
 
 /// Compiles all gpu.modules of `module`, in parallel, in their order. `ptxas`
-/// null: PTX alone.
-mlir::FailureOr<std::vector<Image>> compile(mlir::ModuleOp module,
-                                            const GpuChip &chip,
-                                            const Ptxas *ptxas,
-                                            const CubinCache &cache);
+/// null: PTX alone. Fails where checkCubin does, for cubins from the cache too.
+mlir::FailureOr<std::vector<Image>>
+compile(mlir::ModuleOp module, const GpuChip &chip, const Ptxas *ptxas,
+        const CubinCache &cache, bool allowSlowKernels);
 
 /// Replaces the gpu.modules of `module` by their images as constants, and
 /// defines the kvcrt_kernel record of each kernel (@<kernel>_record), which is

@@ -1,0 +1,198 @@
+//===- Cubin.cpp - is what ptxas made a fast kernel, and all of them? -----===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Reads the log of ptxas -v and the ELF image beside it. Invariant: silence is
+// no evidence: a cubin counts as good only when it is machine code of each
+// kernel and the log has the numbers of each.
+//
+//===----------------------------------------------------------------------===//
+
+#include "kvc/Target/NVPTX/NVPTX.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/BinaryFormat/ELF.h"
+#include "llvm/Object/ELF.h"
+#include "llvm/Support/Regex.h"
+
+using namespace mlir;
+
+namespace kvc::nvptx {
+
+std::vector<KernelUsage> Cubin::usage() const {
+  static const llvm::Regex entry("Compiling entry function '([^']+)'");
+  static const llvm::Regex frame("([0-9]+) bytes stack frame, ([0-9]+) bytes "
+                                 "spill stores, ([0-9]+) bytes spill loads");
+  static const llvm::Regex registers("Used ([0-9]+) registers");
+  static const llvm::Regex barriers("used ([0-9]+) barriers");
+  static const llvm::Regex shared("([0-9]+) bytes smem");
+  static const llvm::Regex local("([0-9]+) bytes lmem");
+  std::vector<KernelUsage> kernels;
+  SmallVector<StringRef> groups;
+  auto number = [&](unsigned group) {
+    unsigned value = 0;
+    groups[group].getAsInteger(10, value);
+    return value;
+  };
+  SmallVector<StringRef> lines;
+  StringRef(log).split(lines, '\n');
+  for (StringRef line : lines) {
+    if (entry.match(line, &groups)) {
+      kernels.emplace_back();
+      kernels.back().name = groups[1].str();
+    }
+    if (kernels.empty())
+      continue;
+    KernelUsage &kernel = kernels.back();
+    if (frame.match(line, &groups)) {
+      kernel.hasFrame = true;
+      kernel.stackBytes = number(1);
+      kernel.spillStores = number(2);
+      kernel.spillLoads = number(3);
+    }
+    if (registers.match(line, &groups))
+      kernel.registers = number(1);
+    if (barriers.match(line, &groups))
+      kernel.barriers = number(1);
+    if (shared.match(line, &groups))
+      kernel.sharedBytes = number(1);
+    if (local.match(line, &groups))
+      kernel.localBytes = number(1);
+  }
+  return kernels;
+}
+
+std::vector<std::string> Cubin::injectedWaits() const {
+  // C7508, C7510, C7517 and their like: ptxas could not prove what the
+  // asynchronous matrix products need and waits after each.
+  static const llvm::Regex code("[(]C75[0-9][0-9][)]");
+  std::vector<std::string> found;
+  SmallVector<StringRef> lines;
+  StringRef(log).split(lines, '\n');
+  for (StringRef line : lines)
+    if (code.match(line) || line.contains("Potential Performance Loss"))
+      found.push_back(line.trim().str());
+  return found;
+}
+
+/// The kernels of a lowered module.
+static SmallVector<LLVM::LLVMFuncOp> kernelsOf(gpu::GPUModuleOp module) {
+  return llvm::filter_to_vector(
+      module.getOps<LLVM::LLVMFuncOp>(),
+      [](LLVM::LLVMFuncOp f) { return f->hasAttr("gpu.kernel"); });
+}
+
+/// The first bytes of something that is no cubin, for a message.
+static std::string beginning(StringRef bytes) {
+  if (bytes.empty())
+    return "nothing";
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << bytes.size() << " bytes that begin with `";
+  llvm::printEscapedString(bytes.take_front(8), stream);
+  stream << "`";
+  return text;
+}
+
+/// That `image` is an ELF file of CUDA code with a section for each kernel;
+/// says what is wrong, or nothing.
+static std::string checkImage(StringRef image,
+                              ArrayRef<LLVM::LLVMFuncOp> kernels) {
+  using ELF = llvm::object::ELF64LE;
+  auto file = llvm::object::ELFFile<ELF>::create(image);
+  if (!image.starts_with(llvm::ELF::ElfMagic) || !file) {
+    if (!file)
+      llvm::consumeError(file.takeError());
+    return beginning(image);
+  }
+  if (file->getHeader().e_machine != llvm::ELF::EM_CUDA)
+    return "an ELF file of machine " +
+           std::to_string(file->getHeader().e_machine);
+  auto sections = file->sections();
+  if (!sections)
+    return "a damaged ELF file: " + llvm::toString(sections.takeError());
+  llvm::StringSet<> names;
+  for (const auto &section : *sections) {
+    auto name = file->getSectionName(section);
+    if (!name)
+      return "a damaged ELF file: " + llvm::toString(name.takeError());
+    names.insert(*name);
+  }
+  for (LLVM::LLVMFuncOp kernel : kernels)
+    if (!names.contains((".text." + kernel.getName()).str()))
+      return "one without code of `" + kernel.getName().str() + "`";
+  return "";
+}
+
+/// That the log has the numbers of each kernel; says what is wrong.
+static std::string checkLog(ArrayRef<KernelUsage> usage,
+                            ArrayRef<LLVM::LLVMFuncOp> kernels) {
+  for (LLVM::LLVMFuncOp kernel : kernels) {
+    auto isOf = [&](const KernelUsage &u) {
+      return u.name == kernel.getName();
+    };
+    unsigned entries = llvm::count_if(usage, isOf);
+    std::string name = "`" + kernel.getName().str() + "`";
+    if (entries != 1)
+      return std::to_string(entries) + " entries for " + name;
+    const KernelUsage &found = *llvm::find_if(usage, isOf);
+    if (!found.registers || !found.hasFrame)
+      return "an entry without " +
+             std::string(found.registers ? "stack and spills" : "registers") +
+             " for " + name;
+  }
+  if (usage.size() != kernels.size())
+    return std::to_string(usage.size()) + " entries for " +
+           std::to_string(kernels.size()) + " kernels";
+  return "";
+}
+
+LogicalResult checkCubin(gpu::GPUModuleOp module, const Cubin &cubin,
+                         const GpuChip &chip, const Ptxas &ptxas,
+                         bool allowSlowKernels) {
+  SmallVector<LLVM::LLVMFuncOp> kernels = kernelsOf(module);
+  std::string by = " from " + ptxas.describe();
+  if (std::string got = checkImage(cubin.image, kernels); !got.empty())
+    return module.emitError("expected a cubin of ")
+           << kernels.size() << " kernels" << by << ", got " << got
+           << "; name another ptxas with --ptxas, or none for PTX alone";
+  std::vector<KernelUsage> usage = cubin.usage();
+  if (std::string got = checkLog(usage, kernels); !got.empty())
+    return module.emitError(
+               "expected registers, stack and spills of each kernel")
+           << by << ", got " << got
+           << "; name another ptxas with --ptxas, or none for PTX alone";
+
+  // A warning where slow kernels are allowed.
+  bool slow = false;
+  auto complain = [&](Location loc) {
+    slow = true;
+    return allowSlowKernels ? mlir::emitWarning(loc) : mlir::emitError(loc);
+  };
+  for (LLVM::LLVMFuncOp kernel : kernels) {
+    const KernelUsage &u = *llvm::find_if(usage, [&](const KernelUsage &u) {
+      return u.name == kernel.getName();
+    });
+    if (u.stackBytes || u.spillStores || u.spillLoads || u.localBytes)
+      complain(kernel.getLoc())
+          << "expected a kernel without spills and local memory on "
+          << chip.name.str() << ", got `" << u.name << "` with " << u.registers
+          << " registers, " << u.stackBytes << " bytes of stack, "
+          << u.spillStores << " of spill stores, " << u.spillLoads
+          << " of spill loads and " << u.localBytes << " of local memory" << by
+          << "; a smaller head_dim or a narrower storage needs fewer "
+             "registers, --allow-slow-kernels takes it as it is";
+  }
+  for (const std::string &line : cubin.injectedWaits())
+    complain(module.getLoc())
+        << "expected matrix products that run without injected waits on "
+        << chip.name.str() << ", got `" << line << "`" << by
+        << "; report this spec, --allow-slow-kernels takes the kernel as it is";
+  return success(!slow || allowSlowKernels);
+}
+
+} // namespace kvc::nvptx
