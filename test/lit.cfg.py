@@ -2,11 +2,13 @@
 
 Features: `shared` when the design folder with real exporters' graphs stands
 beside the checkout (a user has no such folder; those tests are then skipped);
-`ptxas` where a CUDA toolkit's assembler is found;
+`ptxas` where a CUDA toolkit's assembler is found (tools/setup.sh sees to it);
 `sanitized` in a sanitizer build.
 """
 import os
+import re
 import shutil
+import subprocess
 import sys
 
 import lit.formats
@@ -25,16 +27,43 @@ if os.path.isdir(shared):
 else:
     lit_config.note("no ../shared beside the checkout: tests that read it are skipped")
 
-# The assembler of a CUDA toolkit, where kvc-compile looks for it.
-ptxas = next((path for path in (
-    os.environ.get("KVC_PTXAS"), shutil.which("ptxas"),
-    os.path.join(os.environ.get("CUDA_HOME", "/nowhere"), "bin/ptxas"),
-    "/usr/local/cuda/bin/ptxas") if path and os.access(path, os.X_OK)), None)
+# The assembler of a CUDA toolkit, where kvc-compile looks for it; one that does
+# not read the PTX of every chip is none to these tests.
+OLDEST_PTXAS = (12, 8)
+
+
+def find_ptxas():
+    """(path, words about why not)."""
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    wrong = []
+    for path in ([os.environ["KVC_PTXAS"]] if os.environ.get("KVC_PTXAS") else [
+            shutil.which("ptxas"),
+            os.path.join(os.environ.get("CUDA_HOME", "/nowhere"), "bin/ptxas"),
+            "/usr/local/cuda/bin/ptxas", os.path.join(cache, "kvc/bin/ptxas")]):
+        if not path or not os.access(path, os.X_OK):
+            continue
+        try:
+            said = subprocess.run([path, "--version"], capture_output=True,
+                                  text=True, timeout=60).stdout
+        except (OSError, subprocess.SubprocessError) as error:
+            said = str(error)
+        release = re.search(r"release (\d+)\.(\d+)", said)
+        if release and tuple(map(int, release.groups())) >= OLDEST_PTXAS:
+            return path, ""
+        wrong.append(f"{path} is {release[0] if release else 'no ptxas'}")
+    return None, ", ".join(wrong)
+
+
+ptxas, wrong = find_ptxas()
 if ptxas:
     config.available_features.add("ptxas")
     config.substitutions.append(("%ptxas", ptxas))
+    config.environment["KVC_PTXAS"] = ptxas
 else:
-    lit_config.note("no ptxas found: tests that assemble GPU kernels are skipped")
+    config.environment["KVC_PTXAS"] = "none"
+    lit_config.note("no ptxas of CUDA %d.%d or newer found%s: tests that assemble "
+                    "GPU kernels are skipped; tools/fetch-ptxas.sh downloads one"
+                    % (*OLDEST_PTXAS, wrong and f" ({wrong})"))
 
 # Programs of others (the stock mlir-opt, an installed consumer) cannot load
 # what was built with a sanitizer.

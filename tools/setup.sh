@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Installs what a build of kvc needs on Debian 12, as root or through sudo.
 # Does nothing, and asks for no password, when everything is there already.
+# The assembler for GPU kernels is the user's own (tools/fetch-ptxas.sh).
 set -euo pipefail
+fetch_ptxas=$(dirname "$0")/fetch-ptxas.sh
 
 packages=(
-  cmake ninja-build make git python3 ccache
+  cmake ninja-build make git python3 python3-pip ccache
   g++ clang-22 lld-22 libclang-rt-22-dev clang-format-22   # compiler, sanitizers, format
   llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools liblld-22-dev
   zlib1g-dev libzstd-dev libxml2-dev libcurl4-openssl-dev libedit-dev libffi-dev # named by LLVM's CMake files
@@ -17,7 +19,7 @@ for package in "${packages[@]}"; do
   status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
   [ "$status" = installed ] || missing+=("$package")
 done
-[ ${#missing[@]} -gt 0 ] || exit 0
+[ ${#missing[@]} -gt 0 ] || exec "$fetch_ptxas"
 
 sudo=()
 if [ "$(id -u)" -ne 0 ]; then
@@ -34,3 +36,4 @@ export DEBIAN_FRONTEND=noninteractive
   echo "error: apt could not install the packages above; kvc needs Debian 12 with its security archive (LLVM 22 comes from there)" >&2
   exit 1
 }
+"$fetch_ptxas"

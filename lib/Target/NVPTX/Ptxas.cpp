@@ -117,6 +117,11 @@ FailureOr<std::optional<Ptxas>> Ptxas::find(StringRef path,
     if (auto home = llvm::sys::Process::GetEnv("CUDA_HOME"))
       candidates.push_back({*home + "/bin/ptxas", "$CUDA_HOME"});
     candidates.push_back({"/usr/local/cuda/bin/ptxas", "the usual place"});
+    llvm::SmallString<128> own;
+    if (llvm::sys::path::cache_directory(own)) {
+      llvm::sys::path::append(own, "kvc", "bin", "ptxas");
+      candidates.push_back({own.str().str(), "from tools/fetch-ptxas.sh"});
+    }
   }
   for (const auto &[candidate, from] : candidates) {
     if (!llvm::sys::fs::can_execute(candidate))
@@ -130,7 +135,8 @@ FailureOr<std::optional<Ptxas>> Ptxas::find(StringRef path,
 }
 
 std::string Ptxas::searched() {
-  return "$KVC_PTXAS, the PATH, $CUDA_HOME/bin and /usr/local/cuda/bin";
+  return "$KVC_PTXAS, the PATH, $CUDA_HOME/bin, /usr/local/cuda/bin "
+         "and where tools/fetch-ptxas.sh puts one";
 }
 
 std::string Ptxas::describe() const {
