@@ -6,6 +6,7 @@
 // Expected values are sim_golden.py's, which is written from the PTX ISA.
 //
 //===----------------------------------------------------------------------===//
+#include "../src/sim/numbers.h"
 #include "sim_fixture.h"
 #include "sim_golden.h"
 
@@ -274,6 +275,19 @@ TEST_F(Intrinsics, AtomicOperations) {
   EXPECT_EQ(memory[5], uint64_t(64) << 40);
   EXPECT_EQ(memory[6], 0x42000000u); // 32.0
   EXPECT_EQ(memory[8], 1u);
+}
+
+// The quick conversions from f32 round as the exact ones from f64, which the
+// golden vectors hold: every sign, exponent and upper fraction, and around
+// ties.
+TEST(Numbers, QuickConversionsRoundAsExactOnes) {
+  for (uint32_t high = 0; high < 1u << 16; ++high)
+    for (uint32_t low : {0x0000u, 0x0001u, 0x0fffu, 0x1000u, 0x1001u, 0x7fffu,
+                         0x8000u, 0x8001u, 0xefffu, 0xf000u, 0xffffu}) {
+      const float x = kvcrt::sim::bitsToFloat(high << 16 | low);
+      ASSERT_EQ(kvcrt::sim::toBf16(x), kvcrt::sim::toBf16(double(x))) << x;
+      ASSERT_EQ(kvcrt::sim::toF16(x), kvcrt::sim::toF16(double(x))) << x;
+    }
 }
 
 } // namespace

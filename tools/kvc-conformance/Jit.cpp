@@ -122,7 +122,8 @@ static Expected<std::unique_ptr<Module>> lower(const std::string &text,
   return kernels;
 }
 
-static void optimize(Module &module, TargetMachine &machine) {
+static void optimize(Module &module, TargetMachine &machine,
+                     OptimizationLevel level) {
   module.setDataLayout(machine.createDataLayout());
   module.setTargetTriple(machine.getTargetTriple());
   for (Function &function : module) {
@@ -141,8 +142,7 @@ static void optimize(Module &module, TargetMachine &machine) {
   passes.registerFunctionAnalyses(functions);
   passes.registerLoopAnalyses(loops);
   passes.crossRegisterProxies(loops, functions, sccs, modules);
-  passes.buildPerModuleDefaultPipeline(OptimizationLevel::O2)
-      .run(module, modules);
+  passes.buildPerModuleDefaultPipeline(level).run(module, modules);
 }
 
 Expected<CompiledVariant> compileVariant(const std::string &text,
@@ -151,7 +151,11 @@ Expected<CompiledVariant> compileVariant(const std::string &text,
   auto builder = orc::JITTargetMachineBuilder::detectHost();
   if (!builder)
     return builder.takeError();
-  builder->setCodeGenOptLevel(CodeGenOptLevel::Default);
+  // A simulated thread spends its time in the simulator: what its own code
+  // gains from optimisation is less than that takes.
+  const bool simulate = !options.simulate.empty();
+  builder->setCodeGenOptLevel(simulate ? CodeGenOptLevel::None
+                                       : CodeGenOptLevel::Default);
   auto machine = builder->createTargetMachine();
   if (!machine)
     return machine.takeError();
@@ -160,7 +164,8 @@ Expected<CompiledVariant> compileVariant(const std::string &text,
   auto module = lower(text, options, **machine, *context);
   if (!module)
     return module.takeError();
-  optimize(**module, **machine);
+  optimize(**module, **machine,
+           simulate ? OptimizationLevel::O1 : OptimizationLevel::O2);
   if (options.printLLVM)
     (*module)->print(outs(), nullptr);
 
@@ -191,7 +196,7 @@ Expected<CompiledVariant> compileVariant(const std::string &text,
     return std::move(error);
   if (Error error = find("v_workspace", result.workspace))
     return std::move(error);
-  if (!options.simulate.empty()) {
+  if (simulate) {
     auto has = [&](const char *name) {
       auto address = (*jit)->lookup(name);
       if (address)

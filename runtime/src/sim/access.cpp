@@ -165,12 +165,13 @@ void writeGlobal(Thread &thread, uint32_t location, uint64_t address,
 char *accessGlobal(Thread &thread, uint32_t location, uint64_t address,
                    uint32_t access, bool isWrite, const char *what) {
   const uint32_t bytes = bytesOf(access);
-  Region *region = thread.region;
+  Region *&last = thread.block->regions[location % 64];
+  Region *region = last;
   if (!region || address < region->begin || address >= region->end)
     region = thread.block->launch->memory->find(address);
   if (!region || bytes > region->end - address)
     return outsideGlobal(thread, location, address, bytes, what);
-  thread.region = region;
+  last = region;
   if (address & (alignmentOf(access) - 1))
     reportMisaligned(thread, location, address, access, what);
   if (isWrite)

@@ -22,8 +22,11 @@ bool Block::prepare(Launch &next, uint32_t dynamicShared) {
   if (!shared.configure(*next.kernel, dynamicShared) ||
       !stacks_.reserve(next.numThreads))
     return false;
-  while (threads.size() < next.numThreads)
-    threads.emplace_back();
+  if (capacity_ < next.numThreads) {
+    threads = std::make_unique<Thread[]>(next.numThreads);
+    capacity_ = next.numThreads;
+  }
+  std::fill(std::begin(regions), std::end(regions), nullptr);
   numWarps_ = (next.numThreads + kWarp - 1) / kWarp;
   return true;
 }
@@ -68,7 +71,6 @@ void Block::run(uint64_t linear) {
     thread.view = view;
     thread.call = nullptr;
     thread.location = 0;
-    thread.region = nullptr;
     thread.copies.clear();
     thread.groups.clear();
     thread.committed = 0;

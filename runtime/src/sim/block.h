@@ -86,7 +86,6 @@ struct Thread : kvcrt_sim_thread {
   BarrierCall barrier; // at AtBarrier
   uint32_t barrierResult;
   uint32_t location; // of the last synchronisation, for deadlock messages
-  Region *region;    // where its last global access was
   // cp.async, oldest first; groups: sizes of the committed ones.
   std::vector<Copy> copies;
   std::deque<uint32_t> groups;
@@ -149,7 +148,9 @@ public:
   SharedMemory shared;
   uint32_t number = 0; // linear, in the order of the grid
   uint32_t index[3] = {};
-  std::deque<Thread> threads;
+  /// Where each op's last global access was, by location: mostly the same.
+  Region *regions[64] = {};
+  std::unique_ptr<Thread[]> threads; // [numThreads] at least
 
 private:
   static void enter(void *thread);
@@ -167,6 +168,7 @@ private:
   }
 
   Stacks stacks_;
+  uint32_t capacity_ = 0; // of threads
   ViewPool views_;
   Fiber machine_;
   Thread *current_ = nullptr;

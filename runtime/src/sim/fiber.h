@@ -25,12 +25,15 @@ public:
   ~Stacks();
   /// False when the system has no address space for `count` stacks.
   bool reserve(uint32_t count);
-  char *top(uint32_t index) const { return base_ + (index + 1) * kPitch; }
+  /// Neighbours begin in different sets of a cache: all of them are in use.
+  char *top(uint32_t index) const {
+    return base_ + (index + 1) * kPitch - index * 1088 % kColours;
+  }
   static constexpr size_t kBytes = 256 << 10; // usable, of each stack
 
 private:
-  static constexpr size_t kGuard = 4096;
-  static constexpr size_t kPitch = kBytes + kGuard;
+  static constexpr size_t kGuard = 4096, kColours = 4096;
+  static constexpr size_t kPitch = kBytes + kColours + kGuard;
   char *base_ = nullptr;
   uint32_t count_ = 0;
 };

@@ -74,7 +74,7 @@ void storeMatrix(Block &block, Thread *const lanes[], WarpCall *const calls[]) {
   }
 }
 
-uint32_t bitsOf(uint32_t type) {
+constexpr uint32_t bitsOf(uint32_t type) {
   switch (type) {
   case KVCRT_SIM_TYPE_F16:
   case KVCRT_SIM_TYPE_BF16:
@@ -96,24 +96,22 @@ struct Table {
 const Table kE4M3(&fromE4M3), kE5M2(&fromE5M2);
 
 /// Element `index` of a register.
-template <typename Number>
-Number element(uint32_t type, uint32_t word, uint32_t index) {
-  switch (type) {
-  case KVCRT_SIM_TYPE_F16:
+template <uint32_t kType, typename Number>
+Number element(uint32_t word, uint32_t index) {
+  if constexpr (kType == KVCRT_SIM_TYPE_F16)
     return Number(fromF16(word >> 16 * index & 0xffff));
-  case KVCRT_SIM_TYPE_BF16:
+  else if constexpr (kType == KVCRT_SIM_TYPE_BF16)
     return Number(fromBf16(word >> 16 * index & 0xffff));
-  case KVCRT_SIM_TYPE_TF32:
+  else if constexpr (kType == KVCRT_SIM_TYPE_TF32)
     return Number(bitsToFloat(word & ~0x1fffu));
-  case KVCRT_SIM_TYPE_E4M3:
+  else if constexpr (kType == KVCRT_SIM_TYPE_E4M3)
     return Number(kE4M3.value[word >> 8 * index & 0xff]);
-  case KVCRT_SIM_TYPE_E5M2:
+  else if constexpr (kType == KVCRT_SIM_TYPE_E5M2)
     return Number(kE5M2.value[word >> 8 * index & 0xff]);
-  case KVCRT_SIM_TYPE_S8:
+  else if constexpr (kType == KVCRT_SIM_TYPE_S8)
     return Number(int8_t(word >> 8 * index));
-  default:
+  else
     return Number(uint8_t(word >> 8 * index));
-  }
 }
 
 template <typename Number> struct Operands {
@@ -122,22 +120,53 @@ template <typename Number> struct Operands {
   Number sum[kRows][kColumns];
 };
 
-template <typename Number>
-void gather(Operands<Number> &operands, WarpCall *const calls[], uint32_t typeA,
-            uint32_t typeB, uint32_t depth) {
-  const uint32_t e = 32 / bitsOf(typeA);
-  const uint32_t halves = depth / (4 * e); // 1 or 2
+template <uint32_t kType, typename Number>
+void gatherA(Operands<Number> &operands, WarpCall *const calls[],
+             uint32_t halves) {
+  const uint32_t e = 32 / bitsOf(kType);
   for (uint32_t lane = 0; lane < kWarp; ++lane) {
     const uint32_t g = lane / 4, t = lane % 4;
     const uint32_t *in = calls[lane]->in;
     for (uint32_t half = 0; half < halves; ++half)
       for (uint32_t i = 0; i < e; ++i) {
         const uint32_t k = half * 4 * e + t * e + i;
-        operands.a[g][k] = element<Number>(typeA, in[2 * half], i);
-        operands.a[g + 8][k] = element<Number>(typeA, in[2 * half + 1], i);
-        operands.b[k][g] = element<Number>(typeB, in[2 * halves + half], i);
+        operands.a[g][k] = element<kType, Number>(in[2 * half], i);
+        operands.a[g + 8][k] = element<kType, Number>(in[2 * half + 1], i);
       }
   }
+}
+
+template <uint32_t kType, typename Number>
+void gatherB(Operands<Number> &operands, WarpCall *const calls[],
+             uint32_t halves) {
+  const uint32_t e = 32 / bitsOf(kType);
+  for (uint32_t lane = 0; lane < kWarp; ++lane) {
+    const uint32_t g = lane / 4, t = lane % 4;
+    const uint32_t *in = calls[lane]->in + 2 * halves;
+    for (uint32_t half = 0; half < halves; ++half)
+      for (uint32_t i = 0; i < e; ++i)
+        operands.b[half * 4 * e + t * e + i][g] =
+            element<kType, Number>(in[half], i);
+  }
+}
+
+template <typename Number>
+void gather(Operands<Number> &operands, WarpCall *const calls[], uint32_t typeA,
+            uint32_t typeB, uint32_t depth) {
+  const uint32_t halves = depth / (4 * (32 / bitsOf(typeA))); // 1 or 2
+#define KVCRT_SIM_GATHER(type)                                                 \
+  if (typeA == type)                                                           \
+    gatherA<type>(operands, calls, halves);                                    \
+  if (typeB == type)                                                           \
+    gatherB<type>(operands, calls, halves);
+  KVCRT_SIM_GATHER(KVCRT_SIM_TYPE_F16)
+  KVCRT_SIM_GATHER(KVCRT_SIM_TYPE_BF16)
+  KVCRT_SIM_GATHER(KVCRT_SIM_TYPE_TF32)
+  KVCRT_SIM_GATHER(KVCRT_SIM_TYPE_E4M3)
+  KVCRT_SIM_GATHER(KVCRT_SIM_TYPE_E5M2)
+  KVCRT_SIM_GATHER(KVCRT_SIM_TYPE_S8)
+  KVCRT_SIM_GATHER(KVCRT_SIM_TYPE_U8)
+#undef KVCRT_SIM_GATHER
 }
 
 #if defined(__x86_64__) && !defined(KVCRT_SIM_ASAN) &&                         \

@@ -101,6 +101,23 @@ inline uint32_t toBf16(double value) {
   const uint64_t bits = roundMagnitude<8, 7>(std::fabs(value));
   return sign | (bits >= 0x7f80 ? 0x7f80 : uint32_t(bits));
 }
+/// The same from f32, quick for what is a normal number in the format: the
+/// dropped bits round by a carry.
+inline uint32_t toBf16(float value) {
+  const uint32_t bits = floatToBits(value);
+  if ((bits & 0x7f800000) == 0x7f800000)
+    return toBf16(double(value));
+  return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
+inline uint32_t toF16(float value) {
+  const uint32_t bits = floatToBits(value), magnitude = bits & 0x7fffffff;
+  // 2^-14 up to what rounds to infinity.
+  if (magnitude < 0x38800000 || magnitude >= 0x477ff000)
+    return toF16(double(value));
+  const uint32_t rounded =
+      magnitude - ((127 - 15) << 23) + 0xfff + (magnitude >> 13 & 1);
+  return (bits >> 16 & 0x8000) | rounded >> 13;
+}
 /// cvt.rn.satfinite: what is too large, infinity too, is the largest.
 inline uint32_t toE4M3(double value) {
   if (std::isnan(value))

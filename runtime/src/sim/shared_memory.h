@@ -12,11 +12,12 @@
 //            ~0            between two variables, or behind the last
 //   reader   0             not read since the last write
 //            thread, clock the one reader that matters
-//            list bit      index of several readers that are not ordered
+//            list bit      index of a set of readers that are not ordered
 //
-// An epoch is thread << 21 | clock, clock >= 1. Invariant: a reader that is
+// An epoch is thread << 21 | clock, clock >= 1. Invariants: a reader that is
 // ordered before a later reader is dropped, because whoever is ordered after
-// the later one is ordered after both.
+// the later one is ordered after both; a set of readers counts the bytes that
+// refer to it, and what is not in touched_ is as reset() leaves it.
 //
 //===----------------------------------------------------------------------===//
 #ifndef KVCRT_SRC_SIM_SHARED_MEMORY_H
@@ -96,12 +97,31 @@ public:
   uint32_t totalBytes() const { return end_ - KVCRT_SIM_SHARED_BASE; }
 
 private:
+  /// Epochs of readers that are not ordered among each other.
+  struct ReaderSet {
+    uint32_t bytes; // that refer to it
+    std::vector<Epoch> epochs;
+  };
+  struct Variable {
+    uint32_t begin, end; // offsets
+    bool operator==(const Variable &other) const {
+      return begin == other.begin && end == other.end;
+    }
+  };
+  static constexpr unsigned kChunkShift = 10; // what reset() restores at once
+
   Violation conflict(uint32_t offset, uint32_t bytes, uint32_t self,
                      const View &view);
   Violation readSlow(uint32_t offset, uint32_t bytes, uint32_t self, Epoch now,
                      const View &view);
-  void addReader(uint32_t offset, uint32_t self, Epoch now, const View &view);
-  void dropReader(uint32_t offset);
+  void addReaders(uint32_t offset, uint32_t bytes, uint32_t self, Epoch now,
+                  const View &view);
+  void dropReaders(uint32_t offset, uint32_t bytes);
+  uint32_t newSet(uint32_t bytes);
+  void touch(uint32_t offset, uint32_t bytes) {
+    touched_[offset >> kChunkShift] = true;
+    touched_[(offset + bytes - 1) >> kChunkShift] = true;
+  }
 
   const uint32_t capacity_;
   uint32_t end_ = KVCRT_SIM_SHARED_BASE; // first address behind all variables
@@ -111,9 +131,11 @@ private:
     char *pointer;
     char *get() const { return pointer; }
   } bytes_;
+  std::vector<Variable> variables_;
   std::vector<uint32_t> writer_, reader_, location_, layout_;
-  std::vector<std::vector<Epoch>> lists_;
-  std::vector<uint32_t> freeLists_;
+  std::vector<char> touched_; // by chunk
+  std::vector<ReaderSet> sets_;
+  std::vector<uint32_t> freeSets_;
 };
 
 } // namespace kvcrt::sim
