@@ -62,7 +62,7 @@ if ptxas:
 else:
     config.environment["KVC_PTXAS"] = "none"
     lit_config.note("no ptxas of CUDA %d.%d or newer found%s: tests that assemble "
-                    "GPU kernels are skipped; tools/fetch-ptxas.sh downloads one"
+                    "GPU kernels are skipped; tools/fetch-cuda-tools.sh downloads one"
                     % (*OLDEST_PTXAS, wrong and f" ({wrong})"))
 
 # Programs of others (the stock mlir-opt, an installed consumer) cannot load

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs what a build of kvc needs on Debian 12, as root or through sudo.
 # Does nothing, and asks for no password, when everything is there already.
-# The assembler for GPU kernels is the user's own (tools/fetch-ptxas.sh).
+# The CUDA programs are the user's own (tools/fetch-cuda-tools.sh).
 set -euo pipefail
-fetch_ptxas=$(dirname "$0")/fetch-ptxas.sh
+fetch_tools=$(dirname "$0")/fetch-cuda-tools.sh
 
 packages=(
   cmake ninja-build make git python3 python3-pip ccache
@@ -19,7 +19,7 @@ for package in "${packages[@]}"; do
   status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
   [ "$status" = installed ] || missing+=("$package")
 done
-[ ${#missing[@]} -gt 0 ] || exec "$fetch_ptxas"
+[ ${#missing[@]} -gt 0 ] || exec "$fetch_tools"
 
 sudo=()
 if [ "$(id -u)" -ne 0 ]; then
@@ -36,4 +36,4 @@ export DEBIAN_FRONTEND=noninteractive
   echo "error: apt could not install the packages above; kvc needs Debian 12 with its security archive (LLVM 22 comes from there)" >&2
   exit 1
 }
-"$fetch_ptxas"
+"$fetch_tools"

@@ -120,7 +120,7 @@ FailureOr<std::optional<Ptxas>> Ptxas::find(StringRef path,
     llvm::SmallString<128> own;
     if (llvm::sys::path::cache_directory(own)) {
       llvm::sys::path::append(own, "kvc", "bin", "ptxas");
-      candidates.push_back({own.str().str(), "from tools/fetch-ptxas.sh"});
+      candidates.push_back({own.str().str(), "from tools/fetch-cuda-tools.sh"});
     }
   }
   for (const auto &[candidate, from] : candidates) {
@@ -136,7 +136,7 @@ FailureOr<std::optional<Ptxas>> Ptxas::find(StringRef path,
 
 std::string Ptxas::searched() {
   return "$KVC_PTXAS, the PATH, $CUDA_HOME/bin, /usr/local/cuda/bin "
-         "and where tools/fetch-ptxas.sh puts one";
+         "and where tools/fetch-cuda-tools.sh puts one";
 }
 
 std::string Ptxas::describe() const {

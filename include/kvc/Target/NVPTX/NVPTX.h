@@ -77,9 +77,10 @@ public:
 
   /// `path` when given, else $KVC_PTXAS, else the first that there is of ptxas
   /// on the PATH, $CUDA_HOME/bin, /usr/local/cuda/bin and where
-  /// tools/fetch-ptxas.sh puts one. Null for "none" and where there is none. An
-  /// error when the one that was named is no program, or when the one that was
-  /// found does not say its release: another is never taken in its place.
+  /// tools/fetch-cuda-tools.sh puts one. Null for "none" and where there is
+  /// none. An error when the one that was named is no program, or when the one
+  /// that was found does not say its release: another is never taken in its
+  /// place.
   static mlir::FailureOr<std::optional<Ptxas>> find(llvm::StringRef path,
                                                     EmitError emitError);
   /// Where `find` looks when nothing is named, for messages.
