@@ -25,10 +25,28 @@ void require(kvcrt_status status) {
     abort();
 }
 
+/// Kernels with 16 rows a tile on 132 SMs of two blocks.
+kvcrt_plan_desc planDesc() {
+  kvcrt_plan_desc desc;
+  kvcrt_struct_init(&desc, sizeof(desc));
+  desc.kv_heads = 8;
+  desc.group = 4;
+  desc.decode_rows = 16;
+  desc.prefill_rows = 64;
+  desc.tile_keys = 64;
+  desc.decode_resident = 264;
+  desc.prefill_resident = 132;
+  desc.causal = 1;
+  desc.decode_tokens = 8;
+  return desc;
+}
+
 /// A runtime with `count` sequences of `length` committed tokens.
 class Running {
 public:
-  Running(int32_t count, int32_t groups, int32_t length, int32_t maxTokens) {
+  Running(int32_t count, int32_t groups, int32_t length, int32_t maxTokens,
+          bool planned = false) {
+    const kvcrt_plan_desc plan = planDesc();
     kvcrt_device_desc deviceDesc;
     KVCRT_INIT(&deviceDesc);
     deviceDesc.kind = KVCRT_DEVICE_NULL;
@@ -45,6 +63,7 @@ public:
         p.retention = KVCRT_RETAIN_WINDOW;
         p.window = 1024;
       }
+      list[g].plan = planned ? &plan : nullptr;
       list[g].num_layers = 16;
       list[g].num_blocks = count * (kMaxLength / 16);
     }
@@ -110,6 +129,19 @@ void Step(benchmark::State &state) {
 }
 BENCHMARK(Step)->Args({900, 1})->Args({900, 2})->Args({64, 1})->Iterations(
     8000);
+
+/// A decode step with its attention cut into tasks, for 132 SMs of two blocks.
+void StepWithPlan(benchmark::State &state) {
+  Running running(state.range(0), 1, 500, 8192, true);
+  kvcrt_step_view view;
+  for (auto _ : state) {
+    require(kvcrt_step_begin(running.runtime, running.entries.data(),
+                             running.entries.size(), &view, nullptr, 0));
+    running.finish(view.id);
+  }
+  state.counters["tasks"] = view.plans[0].header->num_tasks;
+}
+BENCHMARK(StepWithPlan)->Arg(900)->Arg(64)->Iterations(2000);
 
 /// begin alone.
 void StepBegin(benchmark::State &state) {
@@ -182,17 +214,7 @@ BENCHMARK(ForkRelease);
 /// Plan of a decode step over 8 KV heads, for 132 SMs of two blocks: `kind` 0
 /// has lengths from 1 to 4096, 1 has one sequence of 128k among them.
 void PlanAttend(benchmark::State &state) {
-  kvcrt_plan_desc desc;
-  kvcrt_struct_init(&desc, sizeof(desc));
-  desc.kv_heads = 8;
-  desc.group = 4;
-  desc.decode_rows = 16;
-  desc.prefill_rows = 64;
-  desc.tile_keys = 16;
-  desc.decode_resident = 264;
-  desc.prefill_resident = 132;
-  desc.causal = 1;
-  desc.decode_tokens = 8;
+  const kvcrt_plan_desc desc = planDesc();
   const int32_t sequences = state.range(0);
   std::vector<int32_t> indptr(sequences + 1), lengths(sequences);
   for (int32_t s = 0; s < sequences; ++s) {

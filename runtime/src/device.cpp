@@ -54,6 +54,11 @@ void kvcrt_device::freeAll() {
   allocations_.clear();
 }
 
+kvcrt_status kvcrt_device::upload(void *, const void *, uint64_t, uint64_t,
+                                  uint64_t, void *) {
+  return KVCRT_UNSUPPORTED; // nobody asks where control memory is shared
+}
+
 kvcrt_status kvcrt_device::reserveWorkspace(uint64_t bytes) {
   if (bytes <= env.workspace_size)
     return KVCRT_OK;

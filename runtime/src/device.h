@@ -8,9 +8,9 @@
 // base never moves and whose leading part is memory; an allocation is a piece
 // of memory by itself. Operations are ordered by their stream.
 //
-// Control memory of the present devices is addressable by the host, so that
-// step arrays are written in place (step_arrays.cpp is their only writer). A
-// device with memory of its own gives that file a staging copy and `update`.
+// Control memory is addressable by the host. Kernels of a device with memory of
+// its own do not read it: step arrays then exist twice, written in control
+// memory and brought to the device by `upload` (step_arrays.cpp).
 //
 //===----------------------------------------------------------------------===//
 #ifndef KVCRT_SRC_DEVICE_H
@@ -42,6 +42,14 @@ struct kvcrt_device {
   virtual kvcrt_status fill(void *destination, uint8_t value, uint64_t bytes,
                             void *stream) = 0;
   virtual kvcrt_status synchronize(void *stream) = 0;
+
+  /// Whether kernels read control memory at its own address.
+  virtual bool sharesControlMemory() const { return true; }
+  /// Copies `rows` rows of `bytes`, both sides `pitch` apart, from control
+  /// memory, which must not change before the stream has come past.
+  virtual kvcrt_status upload(void *destination, const void *source,
+                              uint64_t bytes, uint64_t rows, uint64_t pitch,
+                              void *stream);
 
   /// A piece of memory that the registry below keeps the size of.
   kvcrt_status alloc(int32_t kind, uint64_t bytes, void **out);

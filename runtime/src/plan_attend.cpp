@@ -48,6 +48,63 @@ struct Sequence {
   int64_t newTokens, kvLen;
 };
 
+/// How many decode tiles have how many keys: what the choice of a split reads,
+/// several times over, in place of the tiles. Exact while there are few
+/// different runs of lengths; beyond, lengths that share their leading bits
+/// share an entry.
+class Lengths {
+public:
+  struct Entry {
+    int64_t tiles = 0;
+    int64_t keys = 0; // over these tiles
+  };
+  void add(int64_t keys) {
+    if (exact_ && used_ > 0 && entries_[used_ - 1].tiles > 0 && last_ == keys) {
+      entries_[used_ - 1].keys += keys;
+      ++entries_[used_ - 1].tiles;
+      return;
+    }
+    if (exact_ && used_ == kEntries)
+      coarsen();
+    last_ = keys;
+    put(exact_ ? used_++ : binOf(keys), 1, keys);
+  }
+  template <typename Body> void forEach(Body body) const {
+    for (int i = 0; i < used_; ++i)
+      if (entries_[i].tiles > 0)
+        body(entries_[i]);
+  }
+
+private:
+  static constexpr int kBits = 3; // behind the leading one
+  static constexpr int kEntries = 32 << kBits;
+  /// Lengths are below 2^31.
+  static int binOf(int64_t keys) {
+    if (keys < (1 << kBits))
+      return int(keys);
+    const int lead = 63 - __builtin_clzll(uint64_t(keys));
+    return ((lead - kBits + 1) << kBits) |
+           int(keys >> (lead - kBits) & ((1 << kBits) - 1));
+  }
+  void put(int index, int64_t tiles, int64_t keys) {
+    entries_[index].tiles += tiles;
+    entries_[index].keys += keys;
+  }
+  void coarsen() {
+    Entry runs[kEntries];
+    std::copy(entries_, entries_ + kEntries, runs);
+    std::fill(entries_, entries_ + kEntries, Entry());
+    for (const Entry &run : runs)
+      put(binOf(run.keys / run.tiles), run.tiles, run.keys);
+    exact_ = false;
+  }
+
+  Entry entries_[kEntries];
+  int used_ = 0;
+  bool exact_ = true;
+  int64_t last_ = -1;
+};
+
 class Planner {
 public:
   Planner(const kvcrt_plan_desc &desc, int32_t numSeqs, const int32_t *indptr,
@@ -61,20 +118,36 @@ private:
   bool decodes(const Sequence &s) const {
     return s.newTokens <= desc_.decode_tokens;
   }
-  int64_t tileRows(const Sequence &s) const {
-    return decodes(s) ? desc_.decode_rows : desc_.prefill_rows;
-  }
-  int64_t numTiles(const Sequence &s) const {
-    return ceilDiv(s.newTokens * desc_.group, tileRows(s));
-  }
-  Span spanOf(const Sequence &s, int64_t tile) const;
   template <typename Body> void forEachSequence(Body body) const;
-  template <typename Body> void forEachTile(bool decode, Body body) const;
+  /// body(tile, span) for the tiles of a sequence.
+  template <typename Body> void forEachTile(const Sequence &s, Body body) const;
+  template <typename Body> void forEachTile(bool decode, Body body) const {
+    forEachSequence([&](const Sequence &s) {
+      if (decodes(s) == decode)
+        forEachTile(s, [&](int64_t tile, Span span) { body(s, tile, span); });
+    });
+  }
 
   kvcrt_status measure();
   double finish(int64_t split) const;
   int64_t chooseSplit() const;
-  int classOf(int64_t keys) const;
+  /// Tasks that a span is cut into.
+  int64_t cut(Span span) const {
+    return span.keys() <= split_ ? 1 : ceilDiv(span.keys(), split_);
+  }
+  Span share(Span span, int64_t k) const {
+    return {span.begin + k * split_,
+            std::min(span.begin + (k + 1) * split_, span.end)};
+  }
+  /// 0 for the longest; tasks are emitted class by class.
+  int classOf(int64_t keys) const {
+    return int(std::clamp(double(split_ - keys) * classesPerKey_, 0.0,
+                          double(kClasses - 1)));
+  }
+  void setSplit(int64_t split) {
+    split_ = split;
+    classesPerKey_ = double(kClasses - 1) / double(std::max<int64_t>(split, 1));
+  }
   kvcrt_status emit(bool decode);
 
   const kvcrt_plan_desc &desc_;
@@ -82,28 +155,14 @@ private:
   const int32_t *indptr_, *kvLen_;
   kvcrt_plan &plan_;
 
-  // Of decode tiles, times the number of heads where it says work or tasks.
+  // Of decode tiles; tasks_ and work_ times the number of heads.
+  Lengths lengths_;
   int64_t tasks_ = 0, longest_ = 0;
   double work_ = 0; // keys
   int64_t longestPrefill_ = 0;
-  int64_t split_ = 0; // keys of a decode split
-  int64_t prefillTasks_ = 0;
+  int64_t split_ = 0; // keys of a split
+  double classesPerKey_ = 0;
 };
-
-/// Keys that the rows of a tile see, by the host's bounds. With a lower kv_len
-/// a window begins earlier: the first task of a group looks there.
-Span Planner::spanOf(const Sequence &s, int64_t tile) const {
-  const int64_t rows = tileRows(s), first = tile * rows;
-  const int64_t last = std::min(first + rows, s.newTokens * desc_.group) - 1;
-  const int64_t base = s.kvLen - s.newTokens;
-  const int64_t lowQuery = base + first / desc_.group;
-  const int64_t highQuery = base + last / desc_.group;
-  const int64_t end = desc_.causal ? highQuery + 1 : s.kvLen;
-  int64_t begin =
-      desc_.window > 0 ? std::max<int64_t>(lowQuery - desc_.window + 1, 0) : 0;
-  begin -= begin % desc_.tile_keys;
-  return {std::min(begin, end), end};
-}
 
 template <typename Body> void Planner::forEachSequence(Body body) const {
   for (int32_t s = 0; s < numSeqs_; ++s)
@@ -111,29 +170,44 @@ template <typename Body> void Planner::forEachSequence(Body body) const {
       body(Sequence{s, int64_t(indptr_[s + 1]) - indptr_[s], kvLen_[s]});
 }
 
+/// A span: the keys that the rows of a tile see, by the host's bounds. With a
+/// lower kv_len a window begins earlier: the first task of a group looks there.
 template <typename Body>
-void Planner::forEachTile(bool decode, Body body) const {
-  forEachSequence([&](const Sequence &s) {
-    if (decodes(s) != decode)
-      return;
-    for (int64_t tile = 0, tiles = numTiles(s); tile < tiles; ++tile)
-      body(s, tile, spanOf(s, tile));
-  });
+void Planner::forEachTile(const Sequence &s, Body body) const {
+  const int64_t rows = decodes(s) ? desc_.decode_rows : desc_.prefill_rows;
+  const int64_t all = s.newTokens * desc_.group, base = s.kvLen - s.newTokens;
+  auto span = [&](int64_t lowQuery, int64_t highQuery) {
+    // A bound below the new tokens leaves the first of them without keys.
+    const int64_t end =
+        std::max<int64_t>(desc_.causal ? highQuery + 1 : s.kvLen, 0);
+    if (desc_.window == 0)
+      return Span{0, end};
+    int64_t begin = std::max<int64_t>(lowQuery - desc_.window + 1, 0);
+    begin -= begin % desc_.tile_keys;
+    return Span{std::min(begin, end), end};
+  };
+  if (all <= rows)
+    return body(0, span(base, s.kvLen - 1));
+  for (int64_t tile = 0, first = 0; first < all; ++tile, first += rows)
+    body(tile, span(base + first / desc_.group,
+                    base + (std::min(first + rows, all) - 1) / desc_.group));
 }
 
 kvcrt_status Planner::measure() {
-  for (int32_t s = 0; s < numSeqs_; ++s) {
-    const int64_t tokens = int64_t(indptr_[s + 1]) - indptr_[s];
-    if (tokens < 0 || (tokens > 0 && kvLen_[s] < tokens))
+  for (int32_t s = 0; s < numSeqs_; ++s)
+    if (indptr_[s + 1] < indptr_[s] ||
+        (indptr_[s + 1] > indptr_[s] && kvLen_[s] < 0))
       return KVCRT_INVALID_ARGUMENT;
-  }
+  int64_t keys = 0;
   forEachTile(true, [&](const Sequence &, int64_t, Span span) {
-    tasks_ += desc_.kv_heads;
-    work_ += double(span.keys()) * desc_.kv_heads;
+    ++tasks_;
+    keys += span.keys();
     longest_ = std::max(longest_, span.keys());
+    lengths_.add(span.keys());
   });
+  tasks_ *= desc_.kv_heads;
+  work_ = double(keys) * desc_.kv_heads;
   forEachTile(false, [&](const Sequence &, int64_t, Span span) {
-    prefillTasks_ += desc_.kv_heads;
     longestPrefill_ = std::max(longestPrefill_, span.keys());
   });
   return KVCRT_OK;
@@ -143,17 +217,26 @@ kvcrt_status Planner::measure() {
 /// `split` keys: full splits go in waves, shorter ones fill the gaps.
 double Planner::finish(int64_t split) const {
   double big = 0, bigKeys = 0, tasks = 0, merged = 0;
-  forEachTile(true, [&](const Sequence &, int64_t, Span span) {
-    const int64_t full = span.keys() / split, rest = span.keys() % split;
-    const int64_t count = std::max<int64_t>(full + (rest > 0), 1);
-    tasks += count;
-    if (count > 1)
-      merged += count;
-    big += full;
-    bigKeys += double(full) * split;
+  lengths_.forEach([&](const Lengths::Entry &entry) {
+    const double tiles = double(entry.tiles);
+    if (entry.keys <= split * entry.tiles) { // whole, as most are
+      tasks += tiles;
+      if (2 * entry.keys > split * entry.tiles) {
+        big += tiles;
+        bigKeys += double(entry.keys);
+      }
+      return;
+    }
+    const int64_t keys = entry.keys / entry.tiles;
+    const int64_t full = keys / split, rest = keys % split;
+    const double count = double(full + (rest > 0));
+    tasks += tiles * count;
+    merged += tiles * count;
+    big += tiles * double(full);
+    bigKeys += tiles * double(full * split);
     if (2 * rest > split) {
-      ++big;
-      bigKeys += rest;
+      big += tiles;
+      bigKeys += tiles * double(rest);
     }
   });
   const double heads = desc_.kv_heads, resident = desc_.decode_resident;
@@ -161,8 +244,7 @@ double Planner::finish(int64_t split) const {
   bigKeys *= heads;
   const double waves =
       big > 0
-          ? std::max(double(ceilDiv(int64_t(big), resident)) * (bigKeys / big),
-                     0.0)
+          ? double(ceilDiv(int64_t(big), int64_t(resident))) * (bigKeys / big)
           : 0.0;
   const double overhead = (kTaskTiles * tasks + kMergeTiles * merged) * heads /
                           resident * desc_.tile_keys;
@@ -186,12 +268,14 @@ int64_t Planner::chooseSplit() const {
       std::max({kMinSplitTiles * tile, whole(perBlock / kSplitsPerBlock),
                 whole(double(longest_) / KVCRT_PLAN_MAX_SPLITS)});
   int64_t best = uncut;
+  int64_t tried = uncut;
   double bestFinish = finish(uncut);
   auto consider = [&](double keys) {
     const int64_t split =
         std::clamp(whole(keys), least, std::max(least, uncut));
-    if (split >= uncut)
+    if (split >= uncut || split == tried)
       return;
+    tried = split;
     const double end = finish(split);
     // A tie goes to fewer splits: they were tried first.
     if (end < bestFinish * 0.99) {
@@ -206,74 +290,80 @@ int64_t Planner::chooseSplit() const {
   return best;
 }
 
-/// 0 for the longest; tasks are emitted class by class.
-int Planner::classOf(int64_t keys) const {
-  const int64_t longest = std::max<int64_t>(split_, 1);
-  return int(std::clamp<int64_t>((longest - keys) * (kClasses - 1) / longest, 0,
-                                 kClasses - 1));
-}
-
 kvcrt_status Planner::emit(bool decode) {
-  // How a span is cut.
-  auto cut = [&](Span span) {
-    return std::max<int64_t>(ceilDiv(span.keys(), split_), 1);
-  };
-  auto share = [&](Span span, int64_t k) {
-    return Span{span.begin + k * split_,
-                std::min(span.begin + (k + 1) * split_, span.end)};
-  };
-
+  const int32_t heads = desc_.kv_heads;
   int64_t counts[kClasses] = {}, total = 0, slots = 0, groups = 0;
   bool tooMany = false;
   forEachTile(decode, [&](const Sequence &, int64_t, Span span) {
     const int64_t pieces = cut(span);
     tooMany |= pieces > KVCRT_PLAN_MAX_SPLITS;
-    counts[0] += (pieces - 1) * desc_.kv_heads;
-    counts[classOf(share(span, pieces - 1).keys())] += desc_.kv_heads;
-    total += pieces * desc_.kv_heads;
+    counts[0] += pieces - 1;
+    ++counts[classOf(share(span, pieces - 1).keys())];
+    total += pieces;
     if (pieces > 1) {
-      slots += pieces * desc_.kv_heads;
-      groups += desc_.kv_heads;
+      slots += pieces;
+      ++groups;
     }
   });
   const int64_t before = plan_.used.tasks;
-  if (tooMany || before + total > plan_.capacity.tasks ||
-      slots > plan_.capacity.slots || groups > plan_.capacity.groups)
+  if (tooMany || before + total * heads > plan_.capacity.tasks ||
+      slots * heads > plan_.capacity.slots ||
+      groups * heads > plan_.capacity.groups)
     return KVCRT_CAPACITY_EXCEEDED;
 
   kvcrt_task *cursors[kClasses];
   kvcrt_task *at = plan_.tasks + before;
   for (int k = 0; k < kClasses; ++k) {
     cursors[k] = at;
-    at += counts[k];
+    at += counts[k] * heads;
   }
   int32_t slot = 0, group = 0;
   forEachTile(decode, [&](const Sequence &s, int64_t tile, Span span) {
     const int32_t pieces = int32_t(cut(span));
-    for (int32_t head = 0; head < desc_.kv_heads; ++head) {
+    const Span last = share(span, pieces - 1);
+    kvcrt_task *&cursor = cursors[classOf(last.keys())];
+    kvcrt_task task = {
+        s.index, 0, int32_t(tile), int32_t(last.begin), int32_t(last.end), -1,
+        -1,      1};
+    if (pieces == 1) {
+      *cursor = task;
+      cursor += heads;
+      return;
+    }
+    for (int32_t head = 0; head < heads; ++head, ++group) {
+      task.kv_head = head;
+      task.merge_group = group;
       for (int32_t k = 0; k < pieces; ++k) {
         const Span keys = share(span, k);
-        const int rank = k + 1 < pieces ? 0 : classOf(keys.keys());
-        kvcrt_task &task = *cursors[rank]++;
-        task.seq = s.index;
-        task.kv_head = head;
-        task.q_tile = int32_t(tile);
         task.kv_begin = int32_t(keys.begin);
         task.kv_end = int32_t(keys.end);
-        task.partial_slot = pieces > 1 ? slot + k : -1;
-        task.merge_group = pieces > 1 ? group : -1;
+        task.partial_slot = slot++;
         task.splits = pieces | k << 16;
-      }
-      if (pieces > 1) {
-        slot += pieces;
-        ++group;
+        // The last one's class may be that of the others.
+        *(k + 1 < pieces ? cursors[0] : cursor)++ = task;
       }
     }
   });
-  plan_.used.tasks += int32_t(total);
+  // A tile that is not cut has only its first head so far: the others follow
+  // here, in the order of memory, where sixteen streams of stores would wait
+  // for one another.
+  const kvcrt_task *end = plan_.tasks + before + total * heads;
+  for (kvcrt_task *run = plan_.tasks + before; run < end;) {
+    if (run->splits != 1) {
+      ++run;
+      continue;
+    }
+    kvcrt_task task = *run;
+    for (int32_t head = 1; head < heads; ++head) {
+      task.kv_head = head;
+      run[head] = task;
+    }
+    run += heads;
+  }
+  plan_.used.tasks += int32_t(total * heads);
   plan_.used.slots += slot;
   plan_.used.groups += group;
-  (decode ? plan_.num_tasks : plan_.num_prefill_tasks) = int32_t(total);
+  (decode ? plan_.num_tasks : plan_.num_prefill_tasks) = int32_t(total * heads);
   return KVCRT_OK;
 }
 
@@ -283,11 +373,11 @@ kvcrt_status Planner::run() {
   plan_.decode_blocks = plan_.prefill_blocks = 0;
   if (kvcrt_status status = measure(); status != KVCRT_OK)
     return status;
-  split_ = chooseSplit();
+  setSplit(chooseSplit());
   if (kvcrt_status status = emit(true); status != KVCRT_OK)
     return status;
-  // Prefill tasks are whole: their number grows with the rows.
-  split_ = std::max<int64_t>(longestPrefill_, 1);
+  // Prefill tasks are whole (docs/cuda.md says why).
+  setSplit(std::max<int64_t>(longestPrefill_, 1));
   if (kvcrt_status status = emit(false); status != KVCRT_OK)
     return status;
   auto blocks = [](int64_t tasks, int64_t resident) {
@@ -315,6 +405,17 @@ kvcrt_status checkDesc(const kvcrt_plan_desc *desc) {
 
 extern "C" {
 
+void kvcrt_attend_plan_apply(const kvcrt_attend_plan *plan,
+                             kvcrt_params *params) {
+  params->step.header = plan->header;
+  params->tasks = plan->tasks;
+  params->counters = plan->counters;
+  params->split_out = plan->split_out;
+  params->split_state = plan->split_state;
+  params->decode_blocks = plan->decode_blocks;
+  params->prefill_blocks = plan->prefill_blocks;
+}
+
 kvcrt_status kvcrt_plan_attend_sizes(const kvcrt_plan_desc *desc,
                                      int32_t max_seqs, int32_t max_tokens,
                                      int32_t max_kv_len,
@@ -323,11 +424,18 @@ kvcrt_status kvcrt_plan_attend_sizes(const kvcrt_plan_desc *desc,
     return status;
   if (max_seqs < 0 || max_tokens < 0 || max_kv_len < 0 || !out_sizes)
     return KVCRT_INVALID_ARGUMENT;
-  // A sequence of n tokens has at most n * group / rows + 1 tiles.
+  // A sequence of n tokens has at most n * group / rows + 1 tiles. All of them
+  // may be decoded or prefilled; only what is decoded is cut.
   const int64_t rows = std::min(desc->decode_rows, desc->prefill_rows);
-  const int64_t tiles =
-      int64_t(max_tokens) * desc->group / rows + std::min(max_seqs, max_tokens);
+  const int64_t seqs = std::min(max_seqs, max_tokens);
+  const int64_t tiles = int64_t(max_tokens) * desc->group / rows + seqs;
+  const int64_t decodeTiles = std::min(
+      int64_t(max_tokens) * desc->group / desc->decode_rows + seqs,
+      seqs * ceilDiv(int64_t(std::min(desc->decode_tokens, max_tokens)) *
+                         desc->group,
+                     desc->decode_rows));
   const int64_t uncut = tiles * desc->kv_heads;
+  const int64_t decoded = decodeTiles * desc->kv_heads;
   int64_t tasks, slots, groups;
   if (desc->split_keys > 0) {
     // A span begins at a multiple of tile_keys, up to a tile before its keys.
@@ -335,16 +443,17 @@ kvcrt_status kvcrt_plan_attend_sizes(const kvcrt_plan_desc *desc,
         ceilDiv(int64_t(max_kv_len) + desc->tile_keys, desc->split_keys);
     if (pieces > KVCRT_PLAN_MAX_SPLITS)
       return KVCRT_CAPACITY_EXCEEDED;
-    tasks = uncut * pieces;
-    slots = pieces > 1 ? tasks : 0;
-    groups = pieces > 1 ? uncut : 0;
+    tasks = uncut + decoded * (pieces - 1);
+    slots = pieces > 1 ? decoded * pieces : 0;
+    groups = pieces > 1 ? decoded : 0;
   } else {
     // Splits beyond one a tile: work / split <= kSplitsPerBlock a block, and
     // as many again at least at the end of each tile that is cut.
-    const int64_t more = (kSplitsPerBlock + 1) * desc->decode_resident;
+    const int64_t more =
+        decoded > 0 ? (kSplitsPerBlock + 1) * desc->decode_resident : 0;
     tasks = uncut + more;
     slots = 2 * more;
-    groups = std::min(more, uncut);
+    groups = std::min(more, decoded);
   }
   if (std::max(tasks, slots) > INT32_MAX)
     return KVCRT_CAPACITY_EXCEEDED;

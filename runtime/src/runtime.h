@@ -14,8 +14,8 @@
 // what is marked constant is read without it.
 //
 // Files: runtime_create.cpp (descriptors -> groups, budget), sequence.cpp
-// (create .. release), step_plan.cpp (what begin needs), step.cpp (begin ..
-// retire), stats.cpp (stats, verify).
+// (create .. release), step_plan.cpp (what begin needs, attention as tasks),
+// step.cpp (begin .. retire), stats.cpp (stats, verify).
 //
 //===----------------------------------------------------------------------===//
 #ifndef KVCRT_SRC_RUNTIME_H
@@ -34,6 +34,8 @@ struct Group {
   GroupLayout layout;          // constant
   std::vector<int32_t> layers; // constant: index of each layer's kvcrt_cache
   const float *ropeTable = nullptr; // constant; device memory, may be shared
+  kvcrt_plan_desc plan = {};        // constant; struct_size 0 = none
+  kvcrt_plan_sizes planSizes = {};  // constant
   BlockPool pool;
   BlockTable table;
 };
@@ -56,12 +58,14 @@ struct PlannedRow {
 struct StepSlot {
   StepArrays arrays;
   std::vector<kvcrt_cache> caches;      // in the order of Group::layers
+  std::vector<kvcrt_attend_plan> plans; // likewise; empty without any plan
   std::vector<StepRecord> records;      // rows of this step
   std::vector<kvcrt_sequence> rowOwner; // [maxSeqs] whose entries a row holds
   std::vector<int32_t> rowOf; // [max_live_seqs] row that a sequence's tables
                               // were last brought up to date in
   CopyQueue copies;
-  uint64_t id = 0; // 0 = free
+  void *stream = nullptr; // that it was submitted to
+  uint64_t id = 0;        // 0 = free
   bool submitted = false;
   bool committed = false;
   bool forked = false; // a fork holds tokens that this step will write
@@ -111,6 +115,9 @@ private:
   kvcrt_status dividePools(const kvcrt_runtime_desc &desc,
                            kvcrt::Message message);
   kvcrt_status fillRopeTable(kvcrt::Group &group, kvcrt::Message message);
+  kvcrt_status checkPlan(const kvcrt_plan_desc &desc, int32_t index,
+                         kvcrt::Message message);
+  kvcrt_status createScratch(kvcrt::Message message);
   kvcrt_status createSlot(kvcrt::StepSlot &slot);
 
   // sequence.cpp
@@ -146,6 +153,7 @@ private:
   // step_plan.cpp
   kvcrt_status plan(const kvcrt_step_entry *entries, int32_t count,
                     kvcrt::Message message);
+  kvcrt_status planAttention(kvcrt::StepSlot &slot, kvcrt::Message message);
   // step.cpp
   void fillRows(const kvcrt_step_entry *entries, kvcrt::StepSlot &slot);
   void fillGroup(kvcrt::StepSlot &slot, int32_t slotIndex, int32_t group);
@@ -161,6 +169,9 @@ private:
   int32_t rollback_ = -1;           // constant; -1: no group frees blocks
   bool contiguous_ = false;         // constant: a group forbids fork
   std::vector<float *> ropeTables_; // constant; owner: this, device memory
+  // Constant, device memory, owner: this; null without plans. One for all steps
+  // and groups: their kernels follow one another on one stream.
+  void *counters_ = nullptr, *splitOut_ = nullptr, *splitState_ = nullptr;
 
   std::mutex mutex_; // guards all that follows, and what it contains
   std::vector<kvcrt::Group> groups_; // never resized: pools do not move
@@ -169,10 +180,11 @@ private:
   kvcrt::CopyQueue pending_;
   std::vector<kvcrt::PlannedRow> planned_; // [entries] of the last plan
   std::vector<int32_t> needed_; // [groups] blocks that the last plan takes
-  uint64_t plan_ = 0;           // number of the last plan
-  uint64_t newestStep_ = 0;     // number of the last step begun
-  uint64_t copied_ = 0;         // blocks copied on write
-  int64_t tokens_ = 0;          // sum of the sequences' lengths
+  std::vector<int32_t> tableEntries_; // [groups] scratch of submit
+  uint64_t plan_ = 0;                 // number of the last plan
+  uint64_t newestStep_ = 0;           // number of the last step begun
+  uint64_t copied_ = 0;               // blocks copied on write
+  int64_t tokens_ = 0;                // sum of the sequences' lengths
   int32_t inFlight_ = 0;
 };
 

@@ -17,6 +17,8 @@ using namespace kvcrt;
 kvcrt_runtime::~kvcrt_runtime() {
   for (float *table : ropeTables_)
     device_.free(table);
+  for (void *scratch : {counters_, splitOut_, splitState_})
+    device_.free(scratch);
 }
 
 kvcrt_status kvcrt_runtime::create(const kvcrt_runtime_desc &desc,
@@ -61,6 +63,7 @@ kvcrt_status kvcrt_runtime::create(const kvcrt_runtime_desc &desc,
     return status;
 
   needed_.resize(groups_.size());
+  tableEntries_.resize(groups_.size());
   planned_.reserve(capacity_.max_seqs);
   sequences_.create(static_cast<int32_t>(live));
   for (Group &group : groups_) {
@@ -77,6 +80,12 @@ kvcrt_status kvcrt_runtime::create(const kvcrt_runtime_desc &desc,
     if (kvcrt_status status = fillRopeTable(group, message))
       return status;
   }
+  for (int32_t g = 0; g < desc.num_groups; ++g)
+    if (desc.groups[g].plan)
+      if (kvcrt_status status = checkPlan(*desc.groups[g].plan, g, message))
+        return status;
+  if (kvcrt_status status = createScratch(message))
+    return status;
   std::vector<StepSlot>(slots).swap(slots_);
   for (StepSlot &slot : slots_)
     if (kvcrt_status status = createSlot(slot))
@@ -242,11 +251,75 @@ kvcrt_status kvcrt_runtime::fillRopeTable(Group &group, Message message) {
   return KVCRT_OK;
 }
 
+kvcrt_status kvcrt_runtime::checkPlan(const kvcrt_plan_desc &desc,
+                                      int32_t index, Message message) {
+  Group &group = groups_[index];
+  const kvcrt_policy &p = group.policy;
+  if (kvcrt_status status = checkStruct(&desc))
+    return message.fail(
+        status, "group %d: expected a kvcrt_plan_desc of ABI version %u", index,
+        KVCRT_ABI_VERSION);
+  if (desc.kv_heads != p.kv_heads)
+    return message.fail(KVCRT_INVALID_ARGUMENT,
+                        "group %d: expected a plan for the policy's %d KV "
+                        "heads, got one for %d",
+                        index, p.kv_heads, desc.kv_heads);
+  const int32_t sinks =
+      p.retention == KVCRT_RETAIN_STREAMING ? p.sink_tokens : 0;
+  if (p.retention != KVCRT_RETAIN_ALL &&
+      (desc.window != p.window || desc.sink_tokens != sinks))
+    return message.fail(KVCRT_INVALID_ARGUMENT,
+                        "group %d: expected a plan with the policy's window %d "
+                        "and %d sink tokens, got %d and %d",
+                        index, p.window, sinks, desc.window, desc.sink_tokens);
+  if (kvcrt_status status = kvcrt_plan_attend_sizes(
+          &desc, capacity_.max_seqs, capacity_.max_tokens, maxLength_,
+          &group.planSizes))
+    return message.fail(
+        status,
+        status == KVCRT_CAPACITY_EXCEEDED
+            ? "group %d: expected at most %d splits of %d keys for %d tokens; "
+              "use longer split_keys or lower the capacities"
+            : "group %d: expected a plan with positive tiles, resident blocks "
+              "and group, and split_keys a multiple of tile_keys (splits <= "
+              "%d, split_keys %d, max_kv_len %d)",
+        index, KVCRT_PLAN_MAX_SPLITS, desc.split_keys, maxLength_);
+  group.plan = desc;
+  // Every step has at least one task, so that the group has its arrays.
+  group.planSizes.tasks = std::max(group.planSizes.tasks, 1);
+  return KVCRT_OK;
+}
+
+kvcrt_status kvcrt_runtime::createScratch(Message message) {
+  uint64_t counters = 0, out = 0, state = 0; // bytes
+  for (const Group &group : groups_) {
+    if (!group.plan.struct_size)
+      continue;
+    const uint64_t rows =
+        uint64_t(std::max(group.planSizes.slots, 1)) * group.plan.decode_rows;
+    const uint64_t groups = std::max(group.planSizes.groups, 1);
+    counters = std::max(counters, groups * sizeof(int32_t));
+    out = std::max(out, rows * group.policy.value_dim * sizeof(float));
+    state = std::max(state, rows * 2 * sizeof(float));
+  }
+  for (auto [bytes, room] : {std::pair<uint64_t, void **>{counters, &counters_},
+                             {out, &splitOut_},
+                             {state, &splitState_}})
+    if (bytes)
+      if (kvcrt_status status =
+              device_.alloc(KVCRT_MEMORY_PAYLOAD, bytes, room))
+        return message.fail(status,
+                            "cannot allocate %llu bytes for results of splits; "
+                            "lower the capacities or use longer split_keys",
+                            static_cast<unsigned long long>(bytes));
+  return KVCRT_OK;
+}
+
 kvcrt_status kvcrt_runtime::createSlot(StepSlot &slot) {
   std::vector<StepArrays::GroupShape> shapes;
   for (const Group &group : groups_)
-    shapes.push_back(
-        {group.table.stride(), group.table.retention().window > 0});
+    shapes.push_back({group.table.stride(), group.table.retention().window > 0,
+                      group.plan.struct_size ? group.planSizes.tasks : 0});
   if (kvcrt_status status =
           slot.arrays.create(device_, capacity_.max_seqs, capacity_.max_tokens,
                              maxLogitRows_, shapes))
@@ -255,6 +328,8 @@ kvcrt_status kvcrt_runtime::createSlot(StepSlot &slot) {
   slot.rowOf.assign(sequences_.numSlots(), 0);
   slot.records.reserve(capacity_.max_seqs);
   slot.caches.resize(numCaches_);
+  if (counters_)
+    slot.plans.resize(numCaches_);
   for (size_t g = 0; g < groups_.size(); ++g) {
     const Group &group = groups_[g];
     const StepArrays::GroupArrays &arrays = slot.arrays.groups[g];
@@ -275,16 +350,25 @@ kvcrt_status kvcrt_runtime::createSlot(StepSlot &slot) {
       cache.key.zero_point = at(kKeyZero, cache.key.scale_layer_stride);
       cache.value.scale = at(kValueScale, cache.value.scale_layer_stride);
       cache.value.zero_point = at(kValueZero, cache.value.scale_layer_stride);
-      cache.block_table = arrays.blockTable;
+      const StepArrays &all = slot.arrays;
+      cache.block_table = all.onDevice(arrays.blockTable);
       cache.block_table_stride = group.table.stride();
-      cache.slot_mapping = arrays.slotMapping;
-      cache.first_block = arrays.firstBlock;
+      cache.slot_mapping = all.onDevice(arrays.slotMapping);
+      cache.first_block = all.onDevice(arrays.firstBlock);
       cache.rope_table = group.ropeTable;
       cache.rope_positions = group.ropeTable ? maxLength_ : 0;
       cache.block_size = group.policy.block;
       cache.num_blocks = group.pool.numBlocks();
       cache.layer = static_cast<int32_t>(l);
-      cache.error_word = slot.arrays.errorWord;
+      cache.error_word = all.onDevice(all.errorWord);
+      if (group.plan.struct_size)
+        slot.plans[group.layers[l]] = {all.onDevice(arrays.header),
+                                       all.onDevice(arrays.tasks),
+                                       static_cast<int32_t *>(counters_),
+                                       static_cast<float *>(splitOut_),
+                                       static_cast<float *>(splitState_),
+                                       0,
+                                       0};
     }
   }
   return KVCRT_OK;

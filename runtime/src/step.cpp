@@ -51,6 +51,8 @@ kvcrt_status kvcrt_runtime::beginStep(const kvcrt_step_entry *entries,
   }
 
   StepSlot &slot = slots_[slotIndex];
+  if (kvcrt_status status = planAttention(slot, message))
+    return status;
   slot.copies.reserveMore(pending_.copies().size() +
                           size_t(count) * groups_.size());
   // From here on nothing fails.
@@ -72,6 +74,8 @@ kvcrt_status kvcrt_runtime::beginStep(const kvcrt_step_entry *entries,
   out->num_caches = numCaches_;
   out->step = &slot.arrays.step;
   out->caches = slot.caches.data();
+  out->plans = slot.plans.empty() ? nullptr : slot.plans.data();
+  out->host_step = &slot.arrays.hostStep;
   return KVCRT_OK;
 }
 
@@ -126,7 +130,8 @@ void kvcrt_runtime::fillGroup(StepSlot &slot, int32_t slotIndex,
   }
 }
 
-/// Writes the arrays that all groups share, and moves the sequences' lengths.
+/// Writes the arrays that all groups share (planAttention wrote the lengths),
+/// and moves the sequences' lengths.
 void kvcrt_runtime::fillRows(const kvcrt_step_entry *entries, StepSlot &slot) {
   StepArrays &arrays = slot.arrays;
   const int32_t count = static_cast<int32_t>(planned_.size());
@@ -143,8 +148,6 @@ void kvcrt_runtime::fillRows(const kvcrt_step_entry *entries, StepSlot &slot) {
       tokens_ += end - sequence.length;
       sequence.length = end;
     }
-    arrays.qoIndptr[row] = token;
-    arrays.kvLen[row] = end;
     int32_t position = start;
     do { // not a vector loop: most entries have one token
       arrays.positions[token] = position;
@@ -159,14 +162,22 @@ void kvcrt_runtime::fillRows(const kvcrt_step_entry *entries, StepSlot &slot) {
     longestQuery = std::max(longestQuery, tokens);
     longest = std::max(longest, end);
   }
-  arrays.qoIndptr[count] = token;
   kvcrt_step_header &header = *arrays.header;
   header.num_seqs = count;
   header.num_tokens = token;
   header.num_logit_rows = logit;
-  header.num_tasks = 0;
+  header.num_tasks = header.num_prefill_tasks = 0;
   header.max_q_len = longestQuery;
   header.max_kv_len = longest;
+  for (const StepArrays::GroupArrays &group : arrays.groups) {
+    if (!group.header)
+      continue;
+    const int32_t decode = group.header->num_tasks;
+    const int32_t prefill = group.header->num_prefill_tasks;
+    *group.header = header;
+    group.header->num_tasks = decode;
+    group.header->num_prefill_tasks = prefill;
+  }
 }
 
 kvcrt_status kvcrt_runtime::submitStep(uint64_t id, void *stream) {
@@ -183,7 +194,14 @@ kvcrt_status kvcrt_runtime::submitStep(uint64_t id, void *stream) {
     if (kvcrt_status status =
             groups_[copy.group].pool.copy(copy.from, copy.to, stream))
       return status;
+  tableEntries_.assign(groups_.size(), 0);
+  for (size_t g = 0; g < groups_.size(); ++g)
+    tableEntries_[g] =
+        groups_[g].table.blocksFor(slot->arrays.header->max_kv_len);
+  if (kvcrt_status status = slot->arrays.upload(tableEntries_, stream))
+    return status;
   slot->copies.clear();
+  slot->stream = stream;
   slot->submitted = true;
   return KVCRT_OK;
 }
@@ -280,6 +298,5 @@ kvcrt_status kvcrt_runtime::stepErrors(uint64_t id, int32_t *out) {
   StepSlot *slot = findStep(id);
   if (!slot)
     return KVCRT_NOT_FOUND;
-  *out = *slot->arrays.errorWord;
-  return KVCRT_OK;
+  return slot->arrays.readErrors(slot->stream, out);
 }

@@ -3,8 +3,9 @@
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Reads the state, checks every entry and counts blocks per group. Nothing that
-// a caller can see changes here.
+// Reads the state, checks every entry, counts blocks per group and, for a step
+// that will begin, cuts its attention into tasks. Nothing that a caller can see
+// changes here: the arrays are those of a free slot.
 //
 //===----------------------------------------------------------------------===//
 #include "runtime.h"
@@ -91,6 +92,41 @@ kvcrt_status kvcrt_runtime::plan(const kvcrt_step_entry *entries, int32_t count,
       }
     }
     needed_[g] = needed;
+  }
+  return KVCRT_OK;
+}
+
+/// Writes the lengths and, per group, the tasks of the planned rows.
+kvcrt_status kvcrt_runtime::planAttention(StepSlot &slot, Message message) {
+  StepArrays &arrays = slot.arrays;
+  const int32_t count = static_cast<int32_t>(planned_.size());
+  int32_t token = 0;
+  for (int32_t row = 0; row < count; ++row) {
+    arrays.qoIndptr[row] = token;
+    arrays.kvLen[row] = planned_[row].start + planned_[row].tokens;
+    token += planned_[row].tokens;
+  }
+  arrays.qoIndptr[count] = token;
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    const Group &group = groups_[g];
+    if (!group.plan.struct_size)
+      continue;
+    kvcrt_plan plan = {};
+    plan.tasks = arrays.groups[g].tasks;
+    plan.capacity = group.planSizes;
+    if (kvcrt_status status = kvcrt_plan_attend(
+            &group.plan, count, arrays.qoIndptr, arrays.kvLen, &plan))
+      return message.fail(status,
+                          "group %zu: the plan of %d sequences and %d tokens "
+                          "does not fit %d tasks and %d splits",
+                          g, count, token, group.planSizes.tasks,
+                          group.planSizes.slots);
+    arrays.groups[g].header->num_tasks = plan.num_tasks;
+    arrays.groups[g].header->num_prefill_tasks = plan.num_prefill_tasks;
+    for (int32_t layer : group.layers) {
+      slot.plans[layer].decode_blocks = plan.decode_blocks;
+      slot.plans[layer].prefill_blocks = plan.prefill_blocks;
+    }
   }
   return KVCRT_OK;
 }

@@ -12,6 +12,7 @@
 #define KVCRT_TEST_FUZZ_KERNELS_H
 
 #include "fuzz_sequences.h"
+#include "plan_model.h"
 
 namespace kvcrt_test {
 
@@ -42,6 +43,37 @@ protected:
     ASSERT_EQ(s.header->num_logit_rows, logit);
     ASSERT_EQ(s.header->max_q_len, longestQuery);
     ASSERT_EQ(s.header->max_kv_len, longest);
+    ASSERT_EQ(s.header->num_tasks, 0);
+    checkPlans(view, step);
+  }
+
+  void checkPlans(const kvcrt_step_view &view, const ModelStep &step) {
+    Batch batch;
+    for (const ModelEntry &entry : step.entries) {
+      batch.newTokens.push_back(entry.tokens);
+      batch.kvLen.push_back(entry.start + entry.tokens);
+    }
+    for (size_t g = 0; g < model.groups.size(); ++g) {
+      if (!planDescs[g].struct_size)
+        continue;
+      ASSERT_NE(view.plans, nullptr);
+      kvcrt_plan_sizes most;
+      ASSERT_EQ(kvcrt_plan_attend_sizes(&planDescs[g], model.maxSeqs,
+                                        model.maxTokens, model.maxLength,
+                                        &most),
+                KVCRT_OK);
+      for (int layer : layersOf[g]) {
+        const kvcrt_attend_plan &plan = view.plans[layer];
+        ASSERT_EQ(plan.tasks, view.plans[layersOf[g][0]].tasks);
+        ASSERT_EQ(plan.header->num_seqs, view.step->header->num_seqs);
+        ASSERT_EQ(plan.header->num_tokens, view.step->header->num_tokens);
+        ASSERT_EQ(plan.decode_blocks > 0, plan.header->num_tasks > 0);
+        ASSERT_EQ(plan.prefill_blocks > 0, plan.header->num_prefill_tasks > 0);
+      }
+      const kvcrt_attend_plan &plan = view.plans[layersOf[g][0]];
+      expectExactCover(planDescs[g], batch, plan.tasks, plan.header->num_tasks,
+                       plan.header->num_prefill_tasks, most);
+    }
   }
 
   static uint32_t &payload(const kvcrt_plane &plane, int block, int head,

@@ -73,6 +73,10 @@ protected:
       groups[g].num_layers = g == 0 ? 2 : 1;
       groups[g].num_blocks = model.groups[g].total;
       groups[g].max_blocks = model.groups[g].total + 20;
+      if (pick(0, 3)) {
+        planDescs[g] = makePlan(groups[g].policy);
+        groups[g].plan = &planDescs[g];
+      }
     }
     kvcrt_runtime_desc desc;
     KVCRT_INIT(&desc);
@@ -105,6 +109,24 @@ protected:
     auto it = model.sequences.begin();
     std::advance(it, pick(0, static_cast<int>(model.sequences.size()) - 1));
     return it->first;
+  }
+  /// What the runtime is told about the kernels that would run a group's plan.
+  kvcrt_plan_desc makePlan(const kvcrt_policy &policy) {
+    kvcrt_plan_desc plan;
+    KVCRT_INIT(&plan);
+    plan.kv_heads = policy.kv_heads;
+    plan.group = pick(1, 9);
+    plan.decode_rows = 16;
+    plan.prefill_rows = 32;
+    plan.tile_keys = 4 << pick(0, 3);
+    plan.decode_resident = pick(1, 60);
+    plan.prefill_resident = pick(1, 20);
+    plan.causal = pick(0, 3) > 0;
+    plan.window = policy.window;
+    plan.sink_tokens = policy.sink_tokens;
+    plan.split_keys = pick(0, 1) * plan.tile_keys * pick(1, 4);
+    plan.decode_tokens = pick(0, 8);
+    return plan;
   }
   bool alive(Name name) const { return model.sequences.count(name) != 0; }
 
@@ -241,6 +263,7 @@ protected:
   kvcrt_device *device = nullptr;
   kvcrt_runtime *runtime = nullptr;
   int grown[3] = {};
+  kvcrt_plan_desc planDescs[3] = {}; // struct_size 0: the group has none
 };
 
 } // namespace kvcrt_test

@@ -129,6 +129,94 @@ TEST_F(StepArraysTest, ErrorWordIsTheSteps) {
   EXPECT_EQ(errors, 0);
 }
 
+/// A plan for decode tiles of 16 rows and splits of 8 keys.
+kvcrt_plan_desc plainPlan() {
+  kvcrt_plan_desc plan;
+  KVCRT_INIT(&plan);
+  plan.kv_heads = 2;
+  plan.group = 4;
+  plan.decode_rows = plan.prefill_rows = 16;
+  plan.tile_keys = 8;
+  plan.decode_resident = plan.prefill_resident = 4;
+  plan.causal = 1;
+  plan.split_keys = 8;
+  plan.decode_tokens = 4;
+  return plan;
+}
+
+TEST_F(StepArraysTest, StepsComeWithAPlanPerGroup) {
+  kvcrt_plan_desc full = plainPlan(), window = plainPlan();
+  kvcrt_policy p = plainPolicy();
+  p.retention = KVCRT_RETAIN_WINDOW;
+  p.window = window.window = 5;
+  addGroup(p, 20);
+  addGroup(plainPolicy(), 20);
+  groups[0].plan = &full;
+  groups[0].num_blocks = 20;
+  groups[1].plan = &window; // the third group has none
+  create();
+  const kvcrt_sequence a = newSequence(), b = newSequence();
+  run(a, 20);
+  ASSERT_EQ(begin({{a, 1, 0}, {b, 5, 0}}), KVCRT_OK) << message;
+  ASSERT_NE(view.plans, nullptr);
+  EXPECT_EQ(view.host_step->qo_indptr, view.step->qo_indptr);
+  const kvcrt_attend_plan &all = view.plans[0], &near = view.plans[1];
+  // 21 keys are 3 splits per head; 5 keys of the window lie in [16, 21)
+  EXPECT_EQ(all.header->num_tasks, 2 * 3);
+  EXPECT_EQ(near.header->num_tasks, 2);
+  EXPECT_EQ(near.tasks[0].kv_begin, 16);
+  EXPECT_EQ(near.tasks[0].kv_end, 21);
+  // b's 5 tokens x 4 heads are 2 tiles per head, prefilled
+  EXPECT_EQ(all.header->num_prefill_tasks, 2 * 2);
+  EXPECT_EQ(near.header->num_prefill_tasks, 2 * 2);
+  EXPECT_EQ(all.header->num_tokens, 6);
+  EXPECT_EQ(all.header->max_kv_len, 21);
+  EXPECT_EQ(all.decode_blocks, 6);
+  EXPECT_EQ(all.prefill_blocks, 4);
+  EXPECT_EQ(view.step->header->num_tasks, 0);
+  EXPECT_EQ(view.plans[2].tasks, nullptr);
+  EXPECT_EQ(all.counters, near.counters);
+  ASSERT_NE(all.split_out, nullptr);
+
+  kvcrt_params params;
+  KVCRT_INIT(&params);
+  params.step = *view.step;
+  kvcrt_attend_plan_apply(&near, &params);
+  EXPECT_EQ(params.step.header, near.header);
+  EXPECT_EQ(params.tasks, near.tasks);
+  EXPECT_EQ(params.counters, near.counters);
+  EXPECT_EQ(params.split_out, near.split_out);
+  EXPECT_EQ(params.split_state, near.split_state);
+  EXPECT_EQ(params.decode_blocks, 2);
+  EXPECT_EQ(params.prefill_blocks, 4);
+}
+
+TEST_F(StepArraysTest, RefusesPlansOfOtherKernels) {
+  kvcrt_plan_desc plan = plainPlan();
+  groups[0].plan = &plan;
+  plan.kv_heads = 3;
+  EXPECT_EQ(tryCreate(), KVCRT_INVALID_ARGUMENT);
+  EXPECT_EQ(message, "group 0: expected a plan for the policy's 2 KV heads, "
+                     "got one for 3");
+  plan = plainPlan();
+  plan.split_keys = 9;
+  EXPECT_EQ(tryCreate(), KVCRT_INVALID_ARGUMENT);
+  EXPECT_NE(message.find("a multiple of tile_keys"), std::string::npos);
+  plan = plainPlan();
+  plan.abi_version = 1;
+  EXPECT_EQ(tryCreate(), KVCRT_VERSION_MISMATCH);
+  plan = plainPlan();
+  desc.capacity.max_kv_len = 4096; // 512 splits of 8 keys
+  EXPECT_EQ(tryCreate(), KVCRT_CAPACITY_EXCEEDED);
+  EXPECT_NE(message.find("use longer split_keys"), std::string::npos);
+  plan.split_keys = 0;
+  groups[0].policy.retention = KVCRT_RETAIN_WINDOW;
+  groups[0].policy.window = 6;
+  EXPECT_EQ(tryCreate(), KVCRT_INVALID_ARGUMENT);
+  EXPECT_EQ(message, "group 0: expected a plan with the policy's window 6 and "
+                     "0 sink tokens, got 0 and 0");
+}
+
 TEST_F(StepArraysTest, RopeTablesAreSharedAndFilled) {
   kvcrt_policy p = plainPolicy();
   p.position = KVCRT_POSITION_ROPE;

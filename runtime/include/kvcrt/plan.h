@@ -11,6 +11,9 @@
  *   kvcrt_plan_attend        once per step; the plan serves all layers of a
  *                            cache group
  *
+ * An engine on our runtime calls neither: it gives each cache group a
+ * kvcrt_plan_desc and finds a kvcrt_attend_plan per layer in the step's view.
+ *
  * What a task means (kernels and planner both go by this):
  *  - Rows: a KV head of a sequence with n new tokens has n x group rows, in
  *    tiles of decode_rows (n <= decode_tokens) or of prefill_rows.
@@ -81,6 +84,26 @@ typedef struct kvcrt_plan {
   int32_t prefill_blocks;
 } kvcrt_plan;
 
+/* A plan where kernels read it: what kvcrt_params needs besides a step and a
+ * cache. The header is one of its own per cache group, since the numbers of
+ * tasks are the group's; all else in it is as in the step's header. */
+typedef struct kvcrt_attend_plan {
+  const kvcrt_step_header *header;
+  const kvcrt_task *tasks;
+  int32_t *counters; /* zero between launches */
+  /* Scratch of one launch, shared by steps and layers: launches that use it
+   * follow one another on one stream. */
+  float *split_out;
+  float *split_state;
+  int32_t decode_blocks;
+  int32_t prefill_blocks;
+} kvcrt_attend_plan;
+
+/* Points `params` at the plan: step.header, tasks, counters, split_out,
+ * split_state, decode_blocks and prefill_blocks. */
+void kvcrt_attend_plan_apply(const kvcrt_attend_plan *plan,
+                             kvcrt_params *params);
+
 /* Sizes that no step with at most max_seqs sequences, max_tokens new tokens
  * and max_kv_len keys a sequence exceeds. KVCRT_INVALID_ARGUMENT: a field of
  * `desc` is out of range; KVCRT_CAPACITY_EXCEEDED: the sizes do not fit int32
@@ -91,10 +114,12 @@ kvcrt_status kvcrt_plan_attend_sizes(const kvcrt_plan_desc *desc,
                                      kvcrt_plan_sizes *out_sizes);
 
 /* Plans one step. qo_indptr: [num_seqs + 1] rows of the batch; kv_len:
- * [num_seqs] upper bounds, this step's tokens included. Sequences without new
- * tokens get no task. KVCRT_INVALID_ARGUMENT: indptr decreases or a kv_len is
- * below the new tokens; KVCRT_CAPACITY_EXCEEDED: plan->capacity is too small;
- * the plan's outputs are then undefined. */
+ * [num_seqs] upper bounds, this step's tokens included; below the new tokens
+ * the first of them see nothing, with 0 none does, and their rows have a task
+ * that says so. Sequences without new tokens get no task.
+ * KVCRT_INVALID_ARGUMENT: indptr decreases or a kv_len is negative;
+ * KVCRT_CAPACITY_EXCEEDED: plan->capacity is too small; the plan's outputs are
+ * then undefined. */
 kvcrt_status kvcrt_plan_attend(const kvcrt_plan_desc *desc, int32_t num_seqs,
                                const int32_t *qo_indptr, const int32_t *kv_len,
                                kvcrt_plan *plan);

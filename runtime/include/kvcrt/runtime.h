@@ -33,6 +33,7 @@
 #define KVCRT_RUNTIME_H
 
 #include "kvcrt/abi.h"
+#include "kvcrt/plan.h"
 #include "kvcrt/policy.h"
 
 #include <stddef.h>
@@ -150,6 +151,10 @@ typedef struct kvcrt_group_desc {
   int32_t num_blocks; /* 0 = this group's part of byte_budget */
   int32_t max_blocks; /* kvcrt_runtime_grow can reach it; 0 = num_blocks */
   int32_t reserved0;
+  /* For kernels that take a plan (GPUs): steps then come with one. Null = the
+   * kernels plan for themselves. kv_heads must be the policy's, and so must
+   * window and sink_tokens where retention frees blocks. Copied. */
+  const kvcrt_plan_desc *plan;
 } kvcrt_group_desc;
 
 typedef struct kvcrt_runtime_desc {
@@ -172,7 +177,8 @@ typedef struct kvcrt_runtime_desc {
  * arrays; nothing is allocated per token later. Rope tables are filled here.
  * KVCRT_ILLEGAL_POLICY: a row of legality.def. KVCRT_UNSUPPORTED: a legal
  * policy that no engine runs yet. KVCRT_INVALID_ARGUMENT: a count or capacity,
- * or a budget below one sequence's first block. */
+ * a budget below one sequence's first block, or a group's plan.
+ * KVCRT_CAPACITY_EXCEEDED: more splits than a plan may have. */
 kvcrt_status kvcrt_runtime_create(const kvcrt_runtime_desc *desc,
                                   kvcrt_runtime **out_runtime, char *message,
                                   size_t message_size);
@@ -337,6 +343,13 @@ typedef struct kvcrt_step_view {
   const kvcrt_step *step;
   const kvcrt_cache
       *caches; /* [num_caches], in the order of kvcrt_group_desc.layers */
+  /* [num_caches] for groups with a kvcrt_plan_desc, zero for others; null when
+   * there is none. One scratch serves all steps: their kernels run on one
+   * stream. */
+  const kvcrt_attend_plan *plans;
+  /* The step's arrays where the host reads them: `step` itself, or, on a device
+   * with memory of its own, what submit copies to it. */
+  const kvcrt_step *host_step;
 } kvcrt_step_view;
 
 /* Starts a step: each entry's next new_tokens tokens (extending the sequence
