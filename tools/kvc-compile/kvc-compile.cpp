@@ -14,7 +14,7 @@
 
 #include "kvc/Pipelines/Compile.h"
 #include "kvc/Target/CPU/Artifact.h"
-#include "kvc/Target/NVPTX/NVPTX.h"
+#include "kvc/Target/NVPTX/Explain.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
@@ -83,6 +83,14 @@ cl::opt<bool> allowSlowKernels(
     "allow-slow-kernels", cl::cat(category),
     cl::desc("take GPU kernels that spill registers, use local memory or have "
              "injected waits, with a warning"));
+cl::opt<std::string> nvdisasm(
+    "nvdisasm", cl::value_desc("path"), cl::cat(category),
+    cl::desc("disassembler of a CUDA toolkit for --explain, or none; default: "
+             "$KVC_NVDISASM, the PATH, $CUDA_HOME, the usual place"));
+cl::opt<std::string> evidenceFile(
+    "evidence", cl::value_desc("file.json"), cl::cat(category),
+    cl::desc("write what the machine code of a GPU's kernels does; needs "
+             "ptxas and nvdisasm"));
 cl::opt<std::string>
     cacheDir("cache-dir", cl::value_desc("directory"), cl::cat(category),
              cl::desc("assembled kernels, or none; default: $KVC_CACHE_DIR, "
@@ -95,7 +103,7 @@ cl::opt<bool> stateless(
 /// process, with some of the same names.
 struct Settings {
   std::string input, attention, output, target, cpu, policy, untilAfter, ptxas,
-      cacheDir;
+      cacheDir, nvdisasm, evidence;
   Emit emit;
   bool explain, withRecompute, stateless, allowSlowKernels;
 };
@@ -105,10 +113,10 @@ Settings parseCommandLine(int argc, char **argv) {
   cl::ParseCommandLineOptions(
       argc, argv,
       "compiles a decoder's graph, or attention alone, to an artefact\n");
-  Settings settings{inputFile, attentionFile,   outputFile, targetName,
-                    cpuName,   policyFile,      untilAfter, ptxas,
-                    cacheDir,  emitKind,        explain,    withRecompute,
-                    stateless, allowSlowKernels};
+  Settings settings{inputFile, attentionFile, outputFile,   targetName,
+                    cpuName,   policyFile,    untilAfter,   ptxas,
+                    cacheDir,  nvdisasm,      evidenceFile, emitKind,
+                    explain,   withRecompute, stateless,    allowSlowKernels};
   cl::ResetCommandLineParser();
   return settings;
 }
@@ -125,6 +133,7 @@ private:
   LogicalResult parse(StringRef path);
   LogicalResult runStages(const std::vector<kvc::Stage> &stages);
   LogicalResult compileImages(StringRef chip);
+  LogicalResult explainMachineCode(const kvc::GpuChip &chip);
   LogicalResult writeImages();
   LogicalResult writeText(llvm::function_ref<void(llvm::raw_ostream &)> print,
                           StringRef defaultName);
@@ -264,9 +273,52 @@ LogicalResult Driver::compileImages(StringRef chipName) {
                  << (ptxas ? ptxas->describe() : "none, PTX alone") << "\n";
   if (settings.explain)
     kvc::nvptx::printUsage(*module, **chip, images, llvm::outs());
+  if ((settings.explain || !settings.evidence.empty()) &&
+      failed(explainMachineCode(**chip)))
+    return failure();
   if (settings.emit == Emit::ptx || settings.emit == Emit::cubin)
     return success();
   return kvc::nvptx::embedImages(*module, **chip, images);
+}
+
+/// What the machine code does, where there is some and a program to read it.
+LogicalResult Driver::explainMachineCode(const kvc::GpuChip &chip) {
+  std::optional<kvc::sass::Nvdisasm> nvdisasm;
+  if (settings.nvdisasm != "none") {
+    auto found = kvc::sass::Nvdisasm::find(settings.nvdisasm);
+    if (!found)
+      return error() << llvm::toString(found.takeError());
+    nvdisasm = *found;
+  }
+  bool assembled = llvm::all_of(
+      images, [](const kvc::nvptx::Image &image) { return !!image.cubin; });
+  if (!nvdisasm || !assembled) {
+    const char *why =
+        assembled ? "no nvdisasm; install a CUDA toolkit or the package "
+                    "nvidia-cuda-nvdisasm, or name it with --nvdisasm"
+                  : "no ptxas; install a CUDA toolkit or name it with --ptxas";
+    if (!settings.evidence.empty())
+      return error() << "expected to count what machine code does, got " << why;
+    llvm::errs() << "kvc-compile: remark: [static-evidence] nothing is known "
+                    "of the machine code: "
+                 << why << "\n";
+    return success();
+  }
+  auto kernels = kvc::nvptx::gatherEvidence(*module, chip, images, *nvdisasm);
+  if (failed(kernels))
+    return failure();
+  if (settings.explain)
+    kvc::sass::printEvidence(*kernels, ("for " + chip.name).str(),
+                             llvm::outs());
+  if (settings.evidence.empty())
+    return success();
+  std::string message;
+  auto file = openOutputFile(settings.evidence, &message);
+  if (!file)
+    return error() << "expected to write a file: " << message;
+  file->os() << llvm::json::Value(kvc::sass::toJSON(*kernels)) << "\n";
+  file->keep();
+  return success();
 }
 
 /// One file per gpu.module: the named one when there is one, else name.MODULE

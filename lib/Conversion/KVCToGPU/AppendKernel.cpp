@@ -150,7 +150,7 @@ static void emitAppendRows(KernelBuilder &b, const Variant &v,
 
 void KernelEmitter::emitAppend() {
   emitKernel(
-      "_append", kThreads, /*sharedBytes=*/0,
+      "_append", kThreads, /*sharedBytes=*/0, HotLoop(),
       [&](KernelBuilder &b, AbiStruct<kvcrt_params> params) {
         auto cache = params.inner<kvcrt_cache>(KVC_FIELD(kvcrt_params, cache));
         emitAppendRows(

@@ -62,7 +62,7 @@ void KernelEmitter::emitShared() {
 }
 
 void KernelEmitter::emitKernel(
-    StringRef suffix, int64_t threads, int64_t sharedBytes,
+    StringRef suffix, int64_t threads, int64_t sharedBytes, HotLoop loop,
     llvm::function_ref<void(KernelBuilder &, AbiStruct<kvcrt_params>)> body) {
   Location loc = variant.op->getLoc();
   MLIRContext *context = builder.getContext();
@@ -87,6 +87,10 @@ void KernelEmitter::emitKernel(
   // Blocks are few and large: ptxas must not spill to fit more of them.
   kernel->setAttr("nvvm.minctasm", builder.getI32IntegerAttr(1));
   kernel->setAttr("kvc.shared_bytes", builder.getI64IntegerAttr(sharedBytes));
+  if (loop.tokens) {
+    kernel->setAttr("kvc.loop_tokens", builder.getI64IntegerAttr(loop.tokens));
+    kernel->setAttr("kvc.loop_warps", builder.getI64IntegerAttr(loop.warps));
+  }
 
   builder.setInsertionPointToStart(kernel.addEntryBlock(builder));
   VectorTarget target;

@@ -49,10 +49,16 @@ public:
   mlir::LogicalResult emitTiledPrefill(); // TiledPrefill.cpp
 
 private:
+  /// What static evidence is told of a kernel's loop over keys: how many an
+  /// iteration takes, and how many warps copy them together.
+  struct HotLoop {
+    int64_t tokens = 0, warps = 0;
+  };
   /// A kernel <name><suffix> of blocks of `threads` threads with `sharedBytes`
   /// of dynamic shared memory.
   void emitKernel(
       llvm::StringRef suffix, int64_t threads, int64_t sharedBytes,
+      HotLoop loop,
       llvm::function_ref<void(KernelBuilder &, AbiStruct<kvcrt_params>)> body);
 
   const Variant &variant;

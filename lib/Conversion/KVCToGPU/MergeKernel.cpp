@@ -136,7 +136,7 @@ static void emitMergeRow(KernelBuilder &b, const Variant &v,
 void KernelEmitter::emitMerge() {
   const Variant &v = variant;
   emitKernel(
-      "_merge", kThreads, /*sharedBytes=*/0,
+      "_merge", kThreads, /*sharedBytes=*/0, HotLoop(),
       [&](KernelBuilder &b, AbiStruct<kvcrt_params> params) {
         int64_t rowBytes = v.valueDim() * 4;
         int64_t lanes = std::min<int64_t>(

@@ -407,6 +407,7 @@ LogicalResult KernelEmitter::emitSplitDecode() {
   if (failed(shape))
     return failure();
   emitKernel("_attend_decode", shape->threads(), shape->sharedBytes(variant),
+             {shape->tileKeys, 1},
              [&](KernelBuilder &b, AbiStruct<kvcrt_params> params) {
                AbiStruct<kvcrt_step_header> header(
                    params.load(KVC_FIELD(kvcrt_params, step.header)));
