@@ -2,7 +2,8 @@
 
 Features: `shared` when the design folder with real exporters' graphs stands
 beside the checkout (a user has no such folder; those tests are then skipped);
-`ptxas` where a CUDA toolkit's assembler is found (tools/setup.sh sees to it);
+`ptxas` and `nvdisasm` where a CUDA toolkit's assembler and disassembler are
+found (tools/setup.sh sees to it);
 `sanitized` in a sanitizer build.
 """
 import os
@@ -30,16 +31,19 @@ else:
 # The assembler of a CUDA toolkit, where kvc-compile looks for it; one that does
 # not read the PTX of every chip is none to these tests.
 OLDEST_PTXAS = (12, 8)
+OLDEST_NVDISASM = (13, 0)  # no older than the ptxas that setup.sh brings
 
 
-def find_ptxas():
-    """(path, words about why not)."""
+def find_program(program, oldest):
+    """(path, words about why not) of a program of a CUDA toolkit."""
+    variable = "KVC_" + program.upper()
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     wrong = []
-    for path in ([os.environ["KVC_PTXAS"]] if os.environ.get("KVC_PTXAS") else [
-            shutil.which("ptxas"),
-            os.path.join(os.environ.get("CUDA_HOME", "/nowhere"), "bin/ptxas"),
-            "/usr/local/cuda/bin/ptxas", os.path.join(cache, "kvc/bin/ptxas")]):
+    for path in ([os.environ[variable]] if os.environ.get(variable) else [
+            shutil.which(program),
+            os.path.join(os.environ.get("CUDA_HOME", "/nowhere"), "bin", program),
+            "/usr/local/cuda/bin/" + program,
+            os.path.join(cache, "kvc/bin", program)]):
         if not path or not os.access(path, os.X_OK):
             continue
         try:
@@ -48,13 +52,13 @@ def find_ptxas():
         except (OSError, subprocess.SubprocessError) as error:
             said = str(error)
         release = re.search(r"release (\d+)\.(\d+)", said)
-        if release and tuple(map(int, release.groups())) >= OLDEST_PTXAS:
+        if release and tuple(map(int, release.groups())) >= oldest:
             return path, ""
-        wrong.append(f"{path} is {release[0] if release else 'no ptxas'}")
+        wrong.append(f"{path} is {release[0] if release else 'no ' + program}")
     return None, ", ".join(wrong)
 
 
-ptxas, wrong = find_ptxas()
+ptxas, wrong = find_program("ptxas", OLDEST_PTXAS)
 if ptxas:
     config.available_features.add("ptxas")
     config.substitutions.append(("%ptxas", ptxas))
@@ -64,6 +68,18 @@ else:
     lit_config.note("no ptxas of CUDA %d.%d or newer found%s: tests that assemble "
                     "GPU kernels are skipped; tools/fetch-cuda-tools.sh downloads one"
                     % (*OLDEST_PTXAS, wrong and f" ({wrong})"))
+
+# Its disassembler, likewise.
+nvdisasm, wrong = find_program("nvdisasm", OLDEST_NVDISASM)
+config.environment["KVC_NVDISASM"] = nvdisasm or "none"
+if nvdisasm:
+    config.available_features.add("nvdisasm")
+    config.substitutions.append(("%nvdisasm", nvdisasm))
+else:
+    lit_config.note("no nvdisasm of CUDA %d.%d or newer found%s: tests that count "
+                    "what GPU kernels do are skipped; "
+                    "tools/fetch-cuda-tools.sh downloads one"
+                    % (*OLDEST_NVDISASM, wrong and f" ({wrong})"))
 
 # Programs of others (the stock mlir-opt, an installed consumer) cannot load
 # what was built with a sanitizer.
@@ -88,6 +104,6 @@ llvm_config.with_environment(
 llvm_config.add_tool_substitutions(
     ["kvc-compile", "kvc-conformance",
      "kvc-interpret", "kvc-lsp-server", "kvc-opt", "kvc-raise-check",
-     "kvc-reduce", "kvc-run", "kvc-sim-run",
+     "kvc-reduce", "kvc-run", "kvc-sass", "kvc-sim-run",
      "kvc-weights", "kvcrt-seal", "mlir-opt", "FileCheck", "not"],
     [os.path.join(config.kvc_obj_root, "bin"), config.llvm_tools_dir])

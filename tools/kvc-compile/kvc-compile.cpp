@@ -283,19 +283,16 @@ LogicalResult Driver::compileImages(StringRef chipName) {
 
 /// What the machine code does, where there is some and a program to read it.
 LogicalResult Driver::explainMachineCode(const kvc::GpuChip &chip) {
-  std::optional<kvc::sass::Nvdisasm> nvdisasm;
-  if (settings.nvdisasm != "none") {
-    auto found = kvc::sass::Nvdisasm::find(settings.nvdisasm);
-    if (!found)
-      return error() << llvm::toString(found.takeError());
-    nvdisasm = *found;
-  }
+  auto nvdisasm = kvc::sass::Nvdisasm::find(settings.nvdisasm);
+  if (!nvdisasm)
+    return error() << llvm::toString(nvdisasm.takeError());
   bool assembled = llvm::all_of(
       images, [](const kvc::nvptx::Image &image) { return !!image.cubin; });
-  if (!nvdisasm || !assembled) {
+  if (!*nvdisasm || !assembled) {
     const char *why =
         assembled ? "no nvdisasm; install a CUDA toolkit or the package "
-                    "nvidia-cuda-nvdisasm, or name it with --nvdisasm"
+                    "nvidia-cuda-nvdisasm, or run tools/fetch-cuda-program.sh "
+                    "nvdisasm"
                   : "no ptxas; install a CUDA toolkit or name it with --ptxas";
     if (!settings.evidence.empty())
       return error() << "expected to count what machine code does, got " << why;
@@ -304,7 +301,7 @@ LogicalResult Driver::explainMachineCode(const kvc::GpuChip &chip) {
                  << why << "\n";
     return success();
   }
-  auto kernels = kvc::nvptx::gatherEvidence(*module, chip, images, *nvdisasm);
+  auto kernels = kvc::nvptx::gatherEvidence(*module, chip, images, **nvdisasm);
   if (failed(kernels))
     return failure();
   if (settings.explain)

@@ -45,8 +45,7 @@ gatherEvidence(ModuleOp module, const GpuChip &chip, ArrayRef<Image> images,
     if (!image.cubin)
       return gpuModule.emitOpError("expected machine code to count in, got "
                                    "none: there was no ptxas");
-    llvm::Expected<std::string> text =
-        nvdisasm.disassemble(image.cubin->image);
+    llvm::Expected<std::string> text = nvdisasm.disassemble(image.cubin->image);
     if (!text)
       return gpuModule.emitOpError() << llvm::toString(text.takeError());
     auto kernels = sass::gatherAll(*text);

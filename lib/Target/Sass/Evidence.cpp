@@ -8,8 +8,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Flow.h"
 #include "kvc/Target/Sass/Evidence.h"
+#include "Flow.h"
 
 #include "llvm/ADT/StringSwitch.h"
 #include <algorithm>

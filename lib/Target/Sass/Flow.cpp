@@ -198,8 +198,7 @@ llvm::Error Builder::findLoops() {
         return llvm::createStringError(
             "expected loops with one entry in `" + function.name +
             "`, got another at line " +
-            llvm::Twine(
-                function.instructions[flow.blocks[header].begin].line) +
+            llvm::Twine(function.instructions[flow.blocks[header].begin].line) +
             " of the disassembly");
       auto loop = llvm::find_if(
           flow.loops, [&](const Loop &l) { return l.header == header; });

@@ -10,6 +10,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/Regex.h"
@@ -28,8 +29,8 @@ static std::string readFile(StringRef path) {
 }
 
 /// What `path` prints, or why there is nothing.
-static llvm::Expected<std::string>
-run(StringRef path, llvm::ArrayRef<StringRef> arguments) {
+static llvm::Expected<std::string> run(StringRef path,
+                                       llvm::ArrayRef<StringRef> arguments) {
   llvm::SmallString<128> outPath, errPath;
   if (std::error_code error =
           llvm::sys::fs::createTemporaryFile("kvc", "sass", outPath))
@@ -56,22 +57,33 @@ run(StringRef path, llvm::ArrayRef<StringRef> arguments) {
                                  StringRef(words).trim().take_front(400));
 }
 
-llvm::Expected<std::optional<Nvdisasm>> Nvdisasm::find(StringRef path) {
-  llvm::SmallVector<std::string> candidates;
-  if (!path.empty()) {
-    candidates.push_back(path.str());
-  } else {
-    if (auto named = llvm::sys::Process::GetEnv("KVC_NVDISASM"))
-      candidates.push_back(*named);
-    if (auto onPath = llvm::sys::findProgramByName("nvdisasm"))
-      candidates.push_back(*onPath);
-    if (auto home = llvm::sys::Process::GetEnv("CUDA_HOME"))
-      candidates.push_back(*home + "/bin/nvdisasm");
-    candidates.push_back("/usr/local/cuda/bin/nvdisasm");
+/// Where one may be; `asked`: only there.
+static std::vector<std::string> findCandidates(StringRef asked) {
+  if (!asked.empty())
+    return {asked.str()};
+  std::vector<std::string> candidates;
+  if (auto onPath = llvm::sys::findProgramByName("nvdisasm"))
+    candidates.push_back(*onPath);
+  if (auto home = llvm::sys::Process::GetEnv("CUDA_HOME"))
+    candidates.push_back(*home + "/bin/nvdisasm");
+  candidates.push_back("/usr/local/cuda/bin/nvdisasm");
+  llvm::SmallString<128> own;
+  if (llvm::sys::path::cache_directory(own)) {
+    llvm::sys::path::append(own, "kvc", "bin", "nvdisasm");
+    candidates.push_back(own.str().str());
   }
+  return candidates;
+}
+
+llvm::Expected<std::optional<Nvdisasm>> Nvdisasm::find(StringRef path) {
+  std::string asked = path.str();
+  if (asked.empty())
+    asked = llvm::sys::Process::GetEnv("KVC_NVDISASM").value_or("");
+  if (asked == "none")
+    return std::nullopt;
   const llvm::Regex release("nvdisasm.*release ([0-9]+\\.[0-9]+)");
-  std::string why = "not a program";
-  for (const std::string &candidate : candidates) {
+  std::string why = "no program";
+  for (const std::string &candidate : findCandidates(asked)) {
     if (!llvm::sys::fs::can_execute(candidate))
       continue;
     llvm::Expected<std::string> output = run(candidate, {"--version"});
@@ -79,11 +91,10 @@ llvm::Expected<std::optional<Nvdisasm>> Nvdisasm::find(StringRef path) {
       why = llvm::toString(output.takeError());
       continue;
     }
+    llvm::replace(*output, '\n', ' ');
     llvm::SmallVector<StringRef> groups;
-    std::string flat = *output;
-    llvm::replace(flat, '\n', ' ');
-    if (!release.match(flat, &groups)) {
-      why = "another program's version";
+    if (!release.match(*output, &groups)) {
+      why = "another program";
       continue;
     }
     Nvdisasm found;
@@ -91,10 +102,10 @@ llvm::Expected<std::optional<Nvdisasm>> Nvdisasm::find(StringRef path) {
     found.release = groups[1].str();
     return found;
   }
-  if (path.empty())
+  if (asked.empty())
     return std::nullopt;
-  return llvm::createStringError("expected an nvdisasm at `" + path +
-                                 "`, got: " + why);
+  return llvm::createStringError("expected an nvdisasm at `" + asked +
+                                 "`, got " + why);
 }
 
 llvm::Expected<std::string> Nvdisasm::disassemble(StringRef cubin) const {

@@ -23,10 +23,10 @@ void printEvidence(llvm::ArrayRef<ExplainedKernel> kernels,
                    llvm::StringRef title, llvm::raw_ostream &os) {
   std::vector<TableRow> rows{
       {"kernel", "instructions", "local", "generic", "calls", "hot loop"}};
-  std::vector<TableRow> loops{
-      {"hot loop of", "steady", "longest", "per 16 keys", "copies 16 B",
-       "narrower", "64-bit a copy", "barriers", "local", "generic", "calls",
-       "inner loops"}};
+  std::vector<TableRow> loops{{"hot loop of", "steady", "longest",
+                               "per 16 keys", "copies 16 B", "narrower",
+                               "64-bit a copy", "barriers", "local", "generic",
+                               "calls", "inner loops"}};
   std::vector<TableRow> mixes{{"steady path of"}};
   for (unsigned unit = 0; unit < kNumUnits; ++unit)
     mixes[0].push_back(nameOf(Unit(unit)).str());
@@ -38,12 +38,11 @@ void printEvidence(llvm::ArrayRef<ExplainedKernel> kernels,
     if (!e.hot)
       continue;
     const LoopEvidence &hot = *e.hot;
-    loops.push_back({e.name, text(hot.steady), text(hot.longest),
-                     per16(hot.steady, kernel), text(hot.copies16),
-                     text(hot.copiesNarrow),
-                     llvm::formatv("{0:f2}", hot.widePerCopy()),
-                     text(hot.barriers), text(hot.local), text(hot.generic),
-                     text(hot.calls), text(hot.inner)});
+    loops.push_back(
+        {e.name, text(hot.steady), text(hot.longest), per16(hot.steady, kernel),
+         text(hot.copies16), text(hot.copiesNarrow),
+         llvm::formatv("{0:f2}", hot.widePerCopy()), text(hot.barriers),
+         text(hot.local), text(hot.generic), text(hot.calls), text(hot.inner)});
     mixes.push_back({e.name});
     for (unsigned count : hot.mix)
       mixes.back().push_back(text(count));

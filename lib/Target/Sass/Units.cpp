@@ -43,6 +43,7 @@ static std::optional<Unit> lookUp(StringRef root) {
              Unit::lanes)
       .Cases({"BRA", "JMP", "EXIT", "RET", "KILL", "CALL", "BSSY"},
              Unit::control)
+      .Cases({"BRX", "BRXU", "JMX", "JMXU"}, Unit::control)
       .Cases({"BSYNC", "BREAK", "BMOV", "WARPSYNC", "YIELD", "NOP"},
              Unit::control)
       .Cases({"BAR", "DEPBAR", "MEMBAR", "ERRBAR", "CGAERRBAR", "CCTL"},

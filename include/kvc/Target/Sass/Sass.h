@@ -49,9 +49,10 @@ llvm::Expected<std::vector<Function>> parse(llvm::StringRef text);
 /// The disassembler of a CUDA toolkit, a program of its own.
 class Nvdisasm {
 public:
-  /// `path` when given, else $KVC_NVDISASM, nvdisasm on the PATH,
-  /// $CUDA_HOME/bin and /usr/local/cuda/bin, in this order. Null when none of
-  /// them runs; an error only for a path that was asked for.
+  /// `path` when given, else $KVC_NVDISASM; when neither names one, nvdisasm on
+  /// the PATH, in $CUDA_HOME/bin, /usr/local/cuda/bin and where
+  /// tools/fetch-cuda-tools.sh puts one. Null for "none" and where there is
+  /// none; an error for one that was asked for and does not run.
   static llvm::Expected<std::optional<Nvdisasm>> find(llvm::StringRef path);
 
   llvm::StringRef getPath() const { return path; }
