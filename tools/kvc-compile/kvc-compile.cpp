@@ -291,8 +291,7 @@ LogicalResult Driver::explainMachineCode(const kvc::GpuChip &chip) {
   if (!*nvdisasm || !assembled) {
     const char *why =
         assembled ? "no nvdisasm; install a CUDA toolkit or the package "
-                    "nvidia-cuda-nvdisasm, or run tools/fetch-cuda-program.sh "
-                    "nvdisasm"
+                    "nvidia-cuda-nvdisasm, or run tools/fetch-cuda-tools.sh"
                   : "no ptxas; install a CUDA toolkit or name it with --ptxas";
     if (!settings.evidence.empty())
       return error() << "expected to count what machine code does, got " << why;
