@@ -27,7 +27,7 @@ struct Bounds {
   double append, out, lse;
 };
 Bounds boundsFor(const Spec &spec);
-/// Of kernels that multiply matrices of 16-bit elements.
+/// Of kernels that multiply matrices, by what these are of.
 Bounds boundsForGpu(const Spec &spec);
 
 /// The kernels, but not the reference, get the scale times `scaleFactor`:

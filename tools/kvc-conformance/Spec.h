@@ -49,8 +49,8 @@ struct Spec {
 /// The matrix: every axis value once around a plain variant, and the
 /// combinations in which axes meet.
 std::vector<Spec> allSpecs();
-/// The same axes for kernels that multiply matrices: 16-bit elements, head
-/// dims that are multiples of 16.
+/// The same axes for kernels that multiply matrices: mostly 16-bit elements,
+/// head dims that are multiples of 16.
 std::vector<Spec> gpuSpecs();
 
 } // namespace kvc::conformance

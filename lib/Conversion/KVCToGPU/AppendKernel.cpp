@@ -126,8 +126,12 @@ static void emitAppendRows(KernelBuilder &b, const Variant &v,
               b.toI64(head) * p.load(KVC_FIELD(kvcrt_plane, head_stride)) +
               b.toI64(place) * p.load(KVC_FIELD(kvcrt_plane, token_stride)));
       int64_t bits = to.storage.getBits();
-      b.store(codes, b.at(target, b.toI64(firstElement) * bits / 8),
-              unsigned(kPiece * bits / 8));
+      target = b.at(target, b.toI64(firstElement) * bits / 8);
+      // No access is wider than 16 bytes: rows are aligned to no more.
+      int64_t width = std::min(kPiece, 128 / bits);
+      for (int64_t i = 0; i < kPiece; i += width)
+        b.store(b.slice(codes, i, width), b.at(target, i * bits / 8),
+                unsigned(width * bits / 8));
     });
     if (!to.storage.hasScale())
       return;

@@ -143,6 +143,9 @@ private:
   void launch(HostFunction &f, StringRef suffix, Value blocks);
   /// Blocks for `rowsPerToken` rows of each token that a step can have.
   Value blocksForRows(HostFunction &f, int64_t rowsPerToken);
+  int64_t elementBytes() const {
+    return variant.element.getIntOrFloatBitWidth() / 8;
+  }
   void emitAppend();
   void emitAttend();
   void emitMerge();
@@ -261,6 +264,12 @@ void HostEmitter::emitAttend() {
                    offsetof(kvcrt_params, cache.value.block_stride),
                    offsetof(kvcrt_params, cache.value.head_stride),
                    offsetof(kvcrt_params, cache.value.token_stride)});
+  // Outputs are written in pairs.
+  checkAligned(f,
+               {offsetof(kvcrt_params, out.data),
+                offsetof(kvcrt_params, out.token_stride),
+                offsetof(kvcrt_params, out.head_stride)},
+               2 * elementBytes());
   for (auto [suffix, offset] :
        {std::pair<StringRef, size_t>{"_attend_decode",
                                      offsetof(kvcrt_params, decode_blocks)},
@@ -301,7 +310,7 @@ void HostEmitter::emitMerge() {
                {offsetof(kvcrt_params, out.data),
                 offsetof(kvcrt_params, out.token_stride),
                 offsetof(kvcrt_params, out.head_stride)},
-               8);
+               4 * elementBytes());
   launch(f, "_merge", blocksForRows(f, variant.queryHeads));
   f.answer(KVCRT_OK);
 }

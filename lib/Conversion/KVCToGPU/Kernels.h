@@ -32,6 +32,16 @@ struct Chip {
       llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 };
 
+/// What the matrix instructions take of keys or values in `storage`, and so of
+/// the queries and weights that they meet: the element type where that has 16
+/// bits, the stored type of plain f16 or bf16 rows, f32 (as pairs of tf32) of
+/// plain f32 rows, and bf16 of 8-bit codes, which it holds exactly.
+mlir::Type operandType(const Variant &variant, StorageAttrInterface storage);
+/// Elements of a 16-byte piece of `type`.
+inline int64_t pieceOf(mlir::Type type) {
+  return 128 / int64_t(type.getIntOrFloatBitWidth());
+}
+
 /// Reads `op`; reports and fails where this engine has no kernel for it.
 mlir::FailureOr<Variant> getVariant(VariantOp op);
 

@@ -18,14 +18,13 @@ using namespace mlir;
 
 namespace kvc::gpu {
 
-static constexpr int64_t kPiece = 8; // elements of a chunk of operands
-
 PlaneLayout::PlaneLayout(const Variant &v, bool isKey, int64_t tileKeys)
     : storage(isKey ? v.keyStorage : v.valueStorage),
       dim(isKey ? v.keyDim() : v.valueDim()),
-      rotated(isKey && v.rotatesAtAttend()),
+      rotated(isKey && v.rotatesAtAttend()), element(operandType(v, storage)),
       stored(SharedTile::ofBytes(tileKeys, dim * storage.getBits() / 8)),
-      operand(SharedTile::ofBytes(tileKeys, dim * 2)) {}
+      operand(SharedTile::ofBytes(tileKeys,
+                                  dim * element.getIntOrFloatBitWidth() / 8)) {}
 
 KeyTiles::KeyTiles(const Variant &variant, int64_t threads, int64_t tileKeys,
                    int64_t stages)
@@ -202,13 +201,14 @@ static void emitDecodePlane(const AttendContext &c, const PlaneLayout &layout,
         auto read = [&](Num first, int64_t count, bool whole) {
           return readSharedRow(layout, stored, row, first, count, whole);
         };
-        Num first = chunk * kPiece;
+        int64_t count = pieceOf(layout.element);
+        Num first = chunk * count;
         Nums piece = layout.rotated
                          ? emitRotatedPiece(c.variant, Angles{found[0]}, first,
-                                            kPiece, read)
-                         : read(first, kPiece, true);
+                                            count, read)
+                         : read(first, count, true);
         storePiece(piece, layout.operand.address(operands, row, chunk),
-                   c.variant.element);
+                   layout.element);
       });
 }
 

@@ -26,9 +26,10 @@ namespace kvc::gpu {
 struct PlaneLayout {
   StorageAttrInterface storage;
   int64_t dim;
-  bool rotated; // by attend
+  bool rotated;       // by attend
+  mlir::Type element; // of the products
   SharedTile stored;
-  SharedTile operand; // elements of the variant's type, as products read them
+  SharedTile operand; // rows of `element`, as products read them
   PlaneLayout() = default;
   PlaneLayout(const Variant &variant, bool isKey, int64_t tileKeys);
   /// Whether `operand` is made of `stored`, or is it.

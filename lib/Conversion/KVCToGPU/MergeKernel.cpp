@@ -109,6 +109,15 @@ static void emitMergeRow(KernelBuilder &b, const Variant &v,
   for (auto [i, column] : llvm::enumerate(columns)) {
     const Num *sums = &folded[i * kPiece];
     auto write = [&, column = column] {
+      if (v.element.isF32()) {
+        SmallVector<Value> four;
+        for (int64_t k = 0; k < kPiece; ++k)
+          four.push_back((sums[k] * end.factor).value);
+        b.store(b.num(vector::FromElementsOp::create(
+                    b, VectorType::get(kPiece, b.f32()), four)),
+                b.at(out, b.toI64(column) * 4), 16);
+        return;
+      }
       auto pair = [&](int64_t k) {
         return packPair(sums[k] * end.factor, sums[k + 1] * end.factor,
                         v.element)

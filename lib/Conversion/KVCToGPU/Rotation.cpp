@@ -38,10 +38,14 @@ Nums readGlobalRow(Type element, Num row, Num first, int64_t count,
   Num at = b.at(row, b.toI64(first) * bytes);
   Nums elements;
   if (whole) {
-    Num piece =
-        loadInvariant(b.vec(count, element), at, unsigned(count * bytes));
-    for (int64_t i = 0; i < count; ++i)
-      elements.push_back(b.toF32(b.lane(piece, i)));
+    // No access is wider than 16 bytes: rows are aligned to no more.
+    int64_t width = std::min(count, 16 / bytes);
+    for (int64_t first = 0; first < count; first += width) {
+      Num piece = loadInvariant(b.vec(width, element), b.at(at, first * bytes),
+                                unsigned(width * bytes));
+      for (int64_t i = 0; i < width; ++i)
+        elements.push_back(b.toF32(b.lane(piece, i)));
+    }
     return elements;
   }
   for (int64_t i = 0; i < count; ++i)

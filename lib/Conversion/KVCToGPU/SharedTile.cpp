@@ -30,11 +30,17 @@ MatrixLane MatrixLane::chunksFirst(KernelBuilder &b) {
 Num MatrixLane::address(const SharedTile &tile, Num base, Num firstRow,
                         int64_t firstChunk) const {
   KernelBuilder &b = *base.builder;
-  // Rows come in multiples of eight, so that row % 8 is the lane's own.
-  Num place = tile.swizzled()
-                  ? ((chunk ^ (row & 7)) << 4) ^ b.i32(firstChunk * 16)
-                  : (chunk << 4) + firstChunk * 16;
-  return b.at(base, row * tile.pitch() + place + firstRow * tile.pitch());
+  // Rows come in multiples of eight, so that row % 8 is the lane's own. The
+  // swizzle reaches the lowest three bits of a chunk: all else is a constant
+  // offset, and four registers do for a row of any length.
+  Num place = chunk << 4;
+  int64_t fixed = firstChunk * 16;
+  if (tile.swizzled()) {
+    place = ((chunk ^ (row & 7)) << 4) ^ b.i32(fixed & 127);
+    fixed &= ~int64_t(127);
+  }
+  Num lane = b.at(base, row * tile.pitch() + place);
+  return b.at(b.at(lane, firstRow * tile.pitch()), fixed);
 }
 
 TileWalk::TileWalk(int64_t threads, int64_t rows, int64_t chunks)

@@ -20,24 +20,15 @@
 
 #include "WarpAttend.h"
 
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
-
 using namespace mlir;
 
 namespace kvc::gpu {
 
-static Num makePair(Num first, Num second) {
-  KernelBuilder &b = *first.builder;
-  return b.num(
-      vector::FromElementsOp::create(b, VectorType::get(2, first.type()),
-                                     ValueRange{first.value, second.value}));
-}
-
 namespace {
 /// Sizes of the schedule, from the variant and the chip alone.
 struct DecodeShape {
-  static constexpr int64_t warps = 4, rows = 16, tileKeys = 16;
-  int64_t stages = 3;
+  static constexpr int64_t rows = 16, tileKeys = 16;
+  int64_t warps = 4, stages = 3;
   bool queriesInRegisters = true;
   int64_t threads() const { return warps * 32; }
   QueryTile queryTile(const Variant &v) const { return {v, rows}; }
@@ -109,17 +100,28 @@ private:
 
 FailureOr<DecodeShape> DecodeShape::get(const Variant &v, const Chip &chip) {
   DecodeShape shape;
-  shape.queriesInRegisters = v.keyDim() + v.valueDim() <= 384;
-  auto fits = [&](int64_t stages, int64_t budget) {
+  // Halves of f32 operands take registers as well.
+  KeyTiles tiles = shape.keyTiles(v);
+  int64_t wideKey = tiles.key.element.isF32(),
+          wideValue = tiles.value.element.isF32();
+  shape.queriesInRegisters = v.keyDim() * (1 + wideKey) + v.valueDim() <=
+                             (wideKey || wideValue ? 192 : 384);
+  auto fits = [&](int64_t warps, int64_t stages, int64_t budget) {
+    shape.warps = warps;
     shape.stages = stages;
     return shape.sharedBytes(v) <= budget;
   };
   for (int64_t stages : {4, 3})
-    if (fits(stages, chip.sharedBytesPerSM / 2 - 1024))
+    if (fits(4, stages, chip.sharedBytesPerSM / 2 - 1024))
       return shape;
   for (int64_t stages : {4, 3, 2})
-    if (fits(stages, chip.sharedBytes))
+    if (fits(4, stages, chip.sharedBytes))
       return shape;
+  // Rows of f32: fewer warps, each with a ring that hides something.
+  for (int64_t warps : {2, 1})
+    for (int64_t stages : {3, 2})
+      if (fits(warps, stages, chip.sharedBytes))
+        return shape;
   VariantOp op = v.op;
   return op.emitOpError("expected rings of keys that fit the shared memory of "
                         "a block, got ")

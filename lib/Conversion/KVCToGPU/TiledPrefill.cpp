@@ -44,14 +44,20 @@ struct PrefillShape {
 
 FailureOr<PrefillShape> PrefillShape::get(const Variant &v, const Chip &chip) {
   PrefillShape shape;
-  shape.queriesInRegisters = v.keyDim() <= 128 && v.valueDim() <= 128;
+  KeyTiles tiles = shape.keyTiles(v);
+  bool wide = tiles.key.element.isF32() || tiles.value.element.isF32();
+  shape.queriesInRegisters =
+      v.keyDim() <= (wide ? 32 : 128) && v.valueDim() <= 128;
   for (int64_t budget : {chip.sharedBytesPerSM / 2 - 1024, chip.sharedBytes})
-    for (int64_t keys : {64, 32})
+    for (int64_t keys : {64, 32, 16})
       for (int64_t stages : {3, 2}) {
+        // Halves of scores and weights take twice the registers.
+        if (wide && keys == 64)
+          continue;
         shape.tileKeys = keys;
         shape.stages = stages;
         // Two blocks an SM are worth less than whole tiles.
-        if (keys == 32 && budget != chip.sharedBytes)
+        if (keys < (wide ? 32 : 64) && budget != chip.sharedBytes)
           continue;
         if (shape.sharedBytes(v) <= budget)
           return shape;

@@ -18,6 +18,8 @@ namespace kvc::gpu {
 /// Rows are copied in pieces of 16 bytes and multiplied in steps of 16
 /// elements.
 static constexpr int64_t kMaxDim = 256, kDimStep = 16;
+/// Of rows whose products are of f32: twice the shared memory and registers.
+static constexpr int64_t kMaxWideDim = 128;
 
 static LogicalResult verifyDim(VariantOp op, StringRef what, int64_t dim) {
   if (dim % kDimStep == 0 && dim <= kMaxDim)
@@ -28,13 +30,21 @@ static LogicalResult verifyDim(VariantOp op, StringRef what, int64_t dim) {
          << "; pad the heads or use the cpu engine";
 }
 
-static LogicalResult verifyStorage(VariantOp op, StringRef what,
-                                   StorageAttrInterface storage, Type element) {
+static LogicalResult verifyStorage(const Variant &v, StringRef what,
+                                   StorageAttrInterface storage, int64_t dim) {
+  VariantOp op = v.op;
+  Type element = v.element;
   std::string reason = storage.getUnsupportedReason();
   if (!reason.empty())
     return op.emitOpError("cannot run this storage of ")
            << what << ": " << reason;
-  if (storage.hasScale() || storage.getPayloadType() == element)
+  if (operandType(v, storage).isF32() && dim > kMaxWideDim)
+    return op.emitOpError("expected a head_dim of at most ")
+           << kMaxWideDim << " for plain f32 rows of " << what
+           << " in the gpu engine, got " << dim
+           << "; store them as #kvc.plain<f16> or use the cpu engine";
+  if (storage.hasScale() || storage.getPayloadType() == element ||
+      element.isF32())
     return success();
   return op.emitOpError("cannot run this storage of ")
          << what << ": the gpu engine keeps plain rows in the element type "
@@ -42,19 +52,26 @@ static LogicalResult verifyStorage(VariantOp op, StringRef what,
          << "; use #kvc.plain<" << element << "> or an 8-bit format";
 }
 
+Type operandType(const Variant &variant, StorageAttrInterface storage) {
+  if (!variant.element.isF32())
+    return variant.element;
+  return storage.hasScale() ? BFloat16Type::get(variant.element.getContext())
+                            : storage.getPayloadType();
+}
+
 FailureOr<Variant> getVariant(VariantOp op) {
   Variant v = Variant::read(op);
   if (failed(verifyDim(op, "key", v.keyDim())) ||
       failed(verifyDim(op, "value", v.valueDim())))
     return failure();
-  if (!v.element.isF16() && !v.element.isBF16()) {
-    op.emitOpError("expected an element type of f16 or bf16 for the gpu "
+  if (!v.element.isF16() && !v.element.isBF16() && !v.element.isF32()) {
+    op.emitOpError("expected an element type of f16, bf16 or f32 for the gpu "
                    "engine, got ")
-        << v.element << "; matrix instructions take 16-bit operands";
+        << v.element << "; convert the operands or use the cpu engine";
     return failure();
   }
-  if (failed(verifyStorage(op, "keys", v.keyStorage, v.element)) ||
-      failed(verifyStorage(op, "values", v.valueStorage, v.element)))
+  if (failed(verifyStorage(v, "keys", v.keyStorage, v.keyDim())) ||
+      failed(verifyStorage(v, "values", v.valueStorage, v.valueDim())))
     return failure();
   if (v.policy.retention != KVCRT_RETAIN_ALL &&
       v.policy.retention != KVCRT_RETAIN_WINDOW &&

@@ -12,6 +12,7 @@
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 
@@ -159,7 +160,55 @@ Nums loadMatrix(Num address, int64_t count, bool transposed) {
   return unpackStruct(b, loaded, count);
 }
 
+/// The bits of `x` rounded to tf32.
+static Num roundToTf32(Num x) {
+  KernelBuilder &b = *x.builder;
+  return b.num(NVVM::ConvertFloatToTF32Op::create(
+      b, b.i32(), x.value, NVVM::FPRoundingMode::RNA,
+      NVVM::SaturationMode::NONE, /*relu=*/false));
+}
+
+/// One product of tf32 operands, i32.
+static Nums multiplyTf32(ArrayRef<Num> a, ArrayRef<Num> b, ArrayRef<Num> c) {
+  KernelBuilder &builder = *a[0].builder;
+  auto values = [](ArrayRef<Num> nums) {
+    return llvm::map_to_vector(nums, [](Num n) { return n.value; });
+  };
+  std::array<NVVM::MMATypes, 2> types = {NVVM::MMATypes::tf32,
+                                         NVVM::MMATypes::tf32};
+  std::array<NVVM::MMALayout, 2> layouts = {NVVM::MMALayout::row,
+                                            NVVM::MMALayout::col};
+  Type result = LLVM::LLVMStructType::getLiteral(
+      builder.getContext(), SmallVector<Type>(4, builder.f32()));
+  Value product = NVVM::MmaOp::create(
+      builder, result, values(a), values(b), values(c),
+      ArrayRef<int64_t>{16, 8, 8}, std::nullopt, std::nullopt, types, layouts);
+  return unpackStruct(builder, product, 4);
+}
+
+static Nums multiplySplit(ArrayRef<Num> a, ArrayRef<Num> b, ArrayRef<Num> c) {
+  KernelBuilder &builder = *a[0].builder;
+  Nums high[2], low[2];
+  auto split = [&](int side, ArrayRef<Num> operands) {
+    for (Num x : operands) {
+      Num whole = x.isFloat() ? x : builder.bitcast(x, builder.f32());
+      Num upper = roundToTf32(whole);
+      high[side].push_back(upper);
+      low[side].push_back(
+          roundToTf32(whole - builder.bitcast(upper, builder.f32())));
+    }
+  };
+  split(0, a);
+  split(1, b);
+  // The small terms first: they would be lost behind the large one.
+  Nums sums = multiplyTf32(low[0], high[1], c);
+  sums = multiplyTf32(high[0], low[1], sums);
+  return multiplyTf32(high[0], high[1], sums);
+}
+
 Nums multiply(Type element, ArrayRef<Num> a, ArrayRef<Num> b, ArrayRef<Num> c) {
+  if (element.isF32())
+    return multiplySplit(a, b, c);
   KernelBuilder &builder = *a[0].builder;
   bool isHalf = element.isF16();
   auto operands = [&](ArrayRef<Num> nums, bool pairs) {
@@ -190,6 +239,13 @@ Nums multiply(Type element, ArrayRef<Num> a, ArrayRef<Num> b, ArrayRef<Num> c) {
 // Pairs
 //===----------------------------------------------------------------------===//
 
+Num makePair(Num first, Num second) {
+  KernelBuilder &b = *first.builder;
+  return b.num(
+      vector::FromElementsOp::create(b, VectorType::get(2, first.type()),
+                                     ValueRange{first.value, second.value}));
+}
+
 Num packPair(Num low, Num high, Type element) {
   KernelBuilder &b = *low.builder;
   Num pair = b.num(LLVM::PoisonOp::create(b, VectorType::get(2, b.f32())));
@@ -203,9 +259,12 @@ Num packPair(Num low, Num high, Type element) {
 
 void storePiece(ArrayRef<Num> piece, Num address, Type element) {
   KernelBuilder &b = *address.builder;
-  Num words = b.num(LLVM::PoisonOp::create(b, VectorType::get(4, b.i32())));
+  bool wide = element.isF32();
+  Num words = b.num(
+      LLVM::PoisonOp::create(b, VectorType::get(4, wide ? b.f32() : b.i32())));
   for (int64_t i = 0; i < 4; ++i) {
-    Num pair = packPair(piece[2 * i], piece[2 * i + 1], element);
+    Num pair =
+        wide ? piece[i] : packPair(piece[2 * i], piece[2 * i + 1], element);
     words = b.num(LLVM::InsertElementOp::create(b, words.value, pair.value,
                                                 b.i32(i).value));
   }

@@ -67,17 +67,23 @@ Num atomicAdd(Num address, Num value);
 /// Ors `bits` into the error word, when there is one.
 void emitRaiseError(Num errorWord, int bits);
 
-//===-- Matrices: mma.sync m16n8k16, see PTX for the fragments --===//
+//===-- Matrices: mma.sync m16n8k16 (f32: k8), see PTX for the fragments --===//
 /// `count` 8x8 matrices of 16-bit elements; lane l gives the address of row
-/// l % 8 of matrix l / 8. Each result is two elements, i32.
+/// l % 8 of matrix l / 8. Each result is two elements, i32. Rows of f32, where
+/// a matrix is 8x4 and a result one element, load in the same way.
 Nums loadMatrix(Num address, int64_t count, bool transposed);
 /// a * b + c with a: 4, b: 2 packed pairs of `element` (f16 or bf16), c: 4 f32.
+/// For f32, a and b are single elements (f32, or their bits as i32), each taken
+/// as the sum of two tf32: three products, without that of the lower halves, so
+/// that a product is good to 2^-21.
 Nums multiply(mlir::Type element, llvm::ArrayRef<Num> a, llvm::ArrayRef<Num> b,
               llvm::ArrayRef<Num> c);
 
+/// A vector of the two.
+Num makePair(Num first, Num second);
 //===-- Pairs of 16-bit floats in i32, the first in the low half --===//
 Num packPair(Num low, Num high, mlir::Type element);
-/// Eight f32 rounded to `element`, to a 16-byte place.
+/// As many f32 as 16 bytes hold of `element`, rounded to it, to such a place.
 void storePiece(llvm::ArrayRef<Num> piece, Num address, mlir::Type element);
 /// The two elements as f32.
 std::pair<Num, Num> unpackPair(Num pair, mlir::Type element);

@@ -55,14 +55,16 @@ void QueryTile::emitLoad(const AttendContext &c, Num base,
               // Rows that do not exist are zero.
               for (Num &x : piece)
                 x = select(found[0], x, b.f32(0));
-              storePiece(piece, tile.address(to, r, chunk), v.element);
+              storePiece(piece, tile.address(to, r, chunk), element);
             };
-            Num first = chunk * 8;
+            int64_t count = pieceOf(element);
+            Num first = chunk * count;
             if (!v.rope())
-              return put(read(first, 8, true), base);
-            put(emitRotatedPiece(v, Angles{found[2]}, first, 8, read), base);
+              return put(read(first, count, true), base);
+            put(emitRotatedPiece(v, Angles{found[2]}, first, count, read),
+                base);
             if (v.needsSinkQuery())
-              put(emitRotatedPiece(v, Angles{found[3]}, first, 8, read),
+              put(emitRotatedPiece(v, Angles{found[3]}, first, count, read),
                   sinks(base));
           });
 }
@@ -78,11 +80,12 @@ WarpAttend::WarpAttend(AttendContext &c, const KeyTiles &tiles,
   lowIndex = c.firstIndex + c.rowToken(min(c.firstRow + warpRow, last));
   highIndex = c.firstIndex + c.rowToken(min(c.firstRow + warpRow + 15, last));
   if (inRegisters)
-    for (int64_t step = 0; step < v.keyDim() / 16; ++step)
+    for (int64_t step = 0; step < queryTile.tile.chunks / 2; ++step)
       fragments.push_back(queryFragment(queries, step));
 }
 
-/// A fragment of elements [16 step, 16 step + 16) of the warp's queries.
+/// A fragment of chunks 2 step and 2 step + 1 of the warp's queries: 16
+/// elements, or 8 of f32.
 Nums WarpAttend::queryFragment(Num base, int64_t step) {
   return loadMatrix(
       MatrixLane::rowsFirst(b).address(queryTile.tile, base, warpRow, 2 * step),
@@ -99,7 +102,10 @@ Nums WarpAttend::products(Num base, ArrayRef<Nums> held, Num stage) {
   Nums scores(tiles.tileKeys / 8 * 4, b.f32(0));
   Num keys = tiles.keys(ring, stage);
   MatrixLane at = MatrixLane::chunksFirst(b);
-  for (int64_t step = 0; step < v.keyDim() / 16; ++step) {
+  for (int64_t step = 0; step < queryTile.tile.chunks / 2; ++step) {
+    if (queryTile.element.isF32() && step > 0 && step % 4 == 0)
+      warpSync(
+          b); // else all of a row is loaded at once, into spilled registers
     Nums q = held.empty() ? queryFragment(base, step) : held[step];
     for (int64_t key = 0; key < tiles.tileKeys; key += 16) {
       Nums k = loadMatrix(
@@ -107,8 +113,8 @@ Nums WarpAttend::products(Num base, ArrayRef<Nums> held, Num stage) {
       for (int64_t part = 0; part < 2; ++part) {
         MutableArrayRef<Num> sums =
             MutableArrayRef<Num>(scores).slice((key / 8 + part) * 4, 4);
-        Nums next =
-            multiply(v.element, q, ArrayRef(k).slice(part * 2, 2), sums);
+        Nums next = multiply(queryTile.element, q,
+                             ArrayRef(k).slice(part * 2, 2), sums);
         llvm::copy(next, sums.begin());
       }
     }
@@ -167,19 +173,49 @@ void WarpAttend::addValues(MutableArrayRef<Num> out, ArrayRef<Num> weights,
       scaled[i] = select(scaled[i] == 0.0, scaled[i], scaled[i] * scale);
     }
   }
+  Type element = tiles.value.element;
+  if (element.isF32())
+    return addWideValues(out, scaled, base);
   for (int64_t key = 0; key < tiles.tileKeys; key += 16) {
     ArrayRef<Num> w = ArrayRef(scaled).slice(key / 8 * 4, 8);
-    Nums p = {packPair(w[0], w[1], v.element), packPair(w[2], w[3], v.element),
-              packPair(w[4], w[5], v.element), packPair(w[6], w[7], v.element)};
+    Nums p = {packPair(w[0], w[1], element), packPair(w[2], w[3], element),
+              packPair(w[4], w[5], element), packPair(w[6], w[7], element)};
     for (int64_t d = 0; d < v.valueDim(); d += 16) {
       Nums pair = loadMatrix(
           at.address(tiles.value.operand, base, b.i32(key), d / 8), 4, true);
       for (int64_t part = 0; part < 2; ++part) {
         MutableArrayRef<Num> sums = out.slice((d / 8 + part) * 4, 4);
         Nums next =
-            multiply(v.element, p, ArrayRef(pair).slice(part * 2, 2), sums);
+            multiply(element, p, ArrayRef(pair).slice(part * 2, 2), sums);
         llvm::copy(next, sums.begin());
       }
+    }
+  }
+}
+
+/// The same for f32, which ldmatrix cannot transpose: lane l reads column l / 4
+/// of keys 2 (l % 4) and the next, in the order in which it holds their
+/// weights; the sum does not mind which key stands in which place of k.
+void WarpAttend::addWideValues(MutableArrayRef<Num> out, ArrayRef<Num> weights,
+                               Num base) {
+  Num row = (lane & 3) << 1, chunk = lane >> 4;
+  MatrixLane at[2] = {{row, chunk}, {row + 1, chunk}};
+  Num column = ((lane >> 2) & 3) << 2;
+  for (int64_t key = 0; key < tiles.tileKeys; key += 8) {
+    if (key > 0)
+      warpSync(b); // see products
+    ArrayRef<Num> w = weights.slice(key / 8 * 4, 4);
+    Nums p = {w[0], w[2], w[1], w[3]};
+    for (int64_t d = 0; d < v.valueDim(); d += 8) {
+      Nums pair;
+      for (const MatrixLane &place : at)
+        pair.push_back(b.load(
+            b.f32(),
+            b.at(place.address(tiles.value.operand, base, b.i32(key), d / 4),
+                 column),
+            4));
+      MutableArrayRef<Num> sums = out.slice(d / 8 * 4, 4);
+      llvm::copy(multiply(b.f32(), p, pair, sums), sums.begin());
     }
   }
 }
@@ -225,10 +261,13 @@ void emitStoreOutput(const AttendContext &c, Num taskRow, RowFinish end,
                    c.params.load(KVC_FIELD(kvcrt_params, out.token_stride)) +
                b.toI64(head) *
                    c.params.load(KVC_FIELD(kvcrt_params, out.head_stride)));
-  for (auto [column, pair] : pieces)
-    b.store(
-        packPair(pair.first * end.factor, pair.second * end.factor, v.element),
-        b.at(target, column << 1), 4);
+  for (auto [column, pair] : pieces) {
+    Num first = pair.first * end.factor, second = pair.second * end.factor;
+    if (v.element.isF32())
+      b.store(makePair(first, second), b.at(target, column << 2), 8);
+    else
+      b.store(packPair(first, second, v.element), b.at(target, column << 1), 4);
+  }
   if (!v.lse)
     return;
   b.ifThen(first, [&] {

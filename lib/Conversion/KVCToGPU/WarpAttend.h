@@ -24,8 +24,9 @@ namespace kvc::gpu {
 /// turned for the sinks, where the variant needs it.
 struct QueryTile {
   QueryTile(const Variant &variant, int64_t rows)
-      : variant(variant),
-        tile(SharedTile::ofBytes(rows, variant.keyDim() * 2)) {}
+      : variant(variant), element(operandType(variant, variant.keyStorage)),
+        tile(SharedTile::ofBytes(
+            rows, variant.keyDim() * element.getIntOrFloatBitWidth() / 8)) {}
   int64_t bytes() const {
     return tile.bytes() * (variant.needsSinkQuery() ? 2 : 1);
   }
@@ -34,6 +35,7 @@ struct QueryTile {
   Num sinks(Num base) const { return base.builder->at(base, tile.bytes()); }
 
   const Variant &variant;
+  mlir::Type element; // of the products
   SharedTile tile;
 };
 
@@ -67,6 +69,8 @@ private:
                   llvm::ArrayRef<Num> sinkScores, Num tile, Num stage);
   void addValues(llvm::MutableArrayRef<Num> out, llvm::ArrayRef<Num> weights,
                  Num stage);
+  void addWideValues(llvm::MutableArrayRef<Num> out,
+                     llvm::ArrayRef<Num> weights, Num base);
 
   AttendContext &c;
   KernelBuilder &b;
