@@ -96,10 +96,14 @@ kvcrt_status kvcrt_device_create(const kvcrt_device_desc *desc,
     case KVCRT_DEVICE_SIM:
       device = createSimDevice(*desc);
       break;
+    case KVCRT_DEVICE_CUDA:
+      if (kvcrt_status status = createCudaDevice(*desc, device, text))
+        return status;
+      break;
     default:
       return text.fail(KVCRT_INVALID_ARGUMENT,
-                       "expected device kind cpu (0), null (1) or sim (2), got "
-                       "%d",
+                       "expected device kind cpu (0), null (1), sim (2) or "
+                       "cuda (3), got %d",
                        desc->kind);
     }
     *out_device = device.release();

@@ -23,6 +23,10 @@
 #include <mutex>
 #include <unordered_map>
 
+namespace kvcrt {
+class Gpu;
+}
+
 /// The C API's opaque device is the interface itself.
 struct kvcrt_device {
   virtual ~kvcrt_device();
@@ -50,6 +54,9 @@ struct kvcrt_device {
   virtual kvcrt_status upload(void *destination, const void *source,
                               uint64_t bytes, uint64_t rows, uint64_t pitch,
                               void *stream);
+
+  /// The calls of kvcrt/gpu.h; null where there are none.
+  virtual kvcrt::Gpu *gpu() { return nullptr; }
 
   /// A piece of memory that the registry below keeps the size of.
   kvcrt_status alloc(int32_t kind, uint64_t bytes, void **out);
@@ -79,6 +86,10 @@ namespace kvcrt {
 std::unique_ptr<kvcrt_device> createCpuDevice(const kvcrt_device_desc &desc);
 std::unique_ptr<kvcrt_device> createNullDevice(const kvcrt_device_desc &desc);
 std::unique_ptr<kvcrt_device> createSimDevice(const kvcrt_device_desc &desc);
+/// Fails with a message where there is no driver or no GPU.
+kvcrt_status createCudaDevice(const kvcrt_device_desc &desc,
+                              std::unique_ptr<kvcrt_device> &out,
+                              Message message);
 
 } // namespace kvcrt
 

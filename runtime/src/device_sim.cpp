@@ -5,21 +5,31 @@
 //
 // Memory and threads are a cpu device's; what is allocated or committed is
 // global memory of a simulator, through which env.launch runs kernels. The one
-// stream is null and every launch is complete when its call returns.
+// stream is null and every launch is complete when its call returns; between
+// graph begin and end it is kept instead, to run whenever the graph is
+// launched.
 //
 // Invariant: the simulator knows exactly the bytes that are usable now, so that
 // a kernel's access to anything else is a finding.
 //
 //===----------------------------------------------------------------------===//
 #include "device.h"
+#include "gpu.h"
 #include "kvcrt/sim.h"
 
+#include <array>
+#include <functional>
 #include <new>
+#include <vector>
 
 namespace kvcrt {
 namespace {
 
-class SimDevice final : public kvcrt_device {
+struct SimGraph final : kvcrt_graph {
+  std::vector<std::function<int32_t()>> nodes;
+};
+
+class SimDevice final : public kvcrt_device, public Gpu {
 public:
   explicit SimDevice(const kvcrt_device_desc &desc)
       : host_(createCpuDevice(desc)) {
@@ -55,7 +65,9 @@ public:
 
   kvcrt_status copy(void *destination, const void *source, uint64_t bytes,
                     void *stream) override {
-    return host_->copy(destination, source, bytes, stream);
+    return now(stream, [=] {
+      return host_->copy(destination, source, bytes, nullptr);
+    });
   }
   kvcrt_status update(void *destination, const void *hostSource, uint64_t bytes,
                       void *stream) override {
@@ -67,10 +79,33 @@ public:
   }
   kvcrt_status fill(void *destination, uint8_t value, uint64_t bytes,
                     void *stream) override {
-    return host_->fill(destination, value, bytes, stream);
+    return now(stream,
+               [=] { return host_->fill(destination, value, bytes, nullptr); });
   }
   kvcrt_status synchronize(void *stream) override {
     return host_->synchronize(stream);
+  }
+
+  Gpu *gpu() override { return this; }
+  kvcrt_status graphBegin(void *stream) override {
+    if (stream || capture_)
+      return KVCRT_INVALID_ARGUMENT;
+    capture_ = std::make_unique<SimGraph>();
+    return KVCRT_OK;
+  }
+  kvcrt_status graphEnd(void *stream, kvcrt_graph **out) override {
+    if (stream || !capture_)
+      return KVCRT_INVALID_ARGUMENT;
+    *out = capture_.release();
+    return KVCRT_OK;
+  }
+  kvcrt_status graphLaunch(kvcrt_graph *graph, void *stream) override {
+    if (stream || capture_)
+      return KVCRT_INVALID_ARGUMENT;
+    for (auto &node : static_cast<SimGraph *>(graph)->nodes)
+      if (int32_t status = node())
+        return kvcrt_status(status);
+    return KVCRT_OK;
   }
 
 protected:
@@ -93,6 +128,19 @@ protected:
   }
 
 private:
+  /// Does what is enqueued on the one stream, or keeps it for a graph.
+  template <typename Work> kvcrt_status now(void *stream, Work &&work) {
+    if (stream)
+      return KVCRT_INVALID_ARGUMENT;
+    if (!capture_)
+      return kvcrt_status(work());
+    try {
+      capture_->nodes.emplace_back(std::forward<Work>(work));
+      return KVCRT_OK;
+    } catch (const std::bad_alloc &) {
+      return KVCRT_OUT_OF_MEMORY;
+    }
+  }
   static SimDevice &of(void *context) {
     return *static_cast<SimDevice *>(context);
   }
@@ -123,9 +171,24 @@ private:
         return status;
       if (launch->params_size < image->params_size)
         return KVCRT_INVALID_ARGUMENT;
-      const uint32_t block[3] = {kernel->threads, 1, 1};
-      return kvcrt_sim_launch(of(context).sim_, env, image, launch->grid, block,
-                              kernel->shared_bytes, launch->params);
+      SimDevice &device = of(context);
+      const auto run = [image, kernel, &device](const uint32_t *grid,
+                                                const kvcrt_env *environment,
+                                                const void *params) {
+        const uint32_t block[3] = {kernel->threads, 1, 1};
+        return kvcrt_sim_launch(device.sim_, environment, image, grid, block,
+                                kernel->shared_bytes, params);
+      };
+      if (!device.capture_)
+        return run(launch->grid, env, launch->params);
+      // By value: what a captured launch has is what it was given.
+      const char *bytes = static_cast<const char *>(launch->params);
+      std::vector<char> copy(bytes, bytes + launch->params_size);
+      const std::array<uint32_t, 3> grid = {launch->grid[0], launch->grid[1],
+                                            launch->grid[2]};
+      return device.now(nullptr, [run, grid, copy, &device] {
+        return run(grid.data(), &device.env, copy.data());
+      });
     }
     if (env->log)
       env->log(
@@ -137,6 +200,7 @@ private:
 
   std::unique_ptr<kvcrt_device> host_; // memory and threads; constant
   kvcrt_sim *sim_ = nullptr;           // constant; has a lock of its own
+  std::unique_ptr<SimGraph> capture_;  // of the one stream, so of one thread
 };
 
 } // namespace

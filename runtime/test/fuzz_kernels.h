@@ -21,7 +21,7 @@ protected:
   void checkArrays(const kvcrt_step_view &view,
                    const std::vector<kvcrt_step_entry> &entries,
                    const ModelStep &step) {
-    const kvcrt_step &s = *view.step;
+    const kvcrt_step &s = *view.host_step;
     int token = 0, logit = 0, longestQuery = 0, longest = 0;
     for (size_t row = 0; row < entries.size(); ++row) {
       const ModelEntry &entry = step.entries[row];
@@ -44,7 +44,6 @@ protected:
     ASSERT_EQ(s.header->max_q_len, longestQuery);
     ASSERT_EQ(s.header->max_kv_len, longest);
     ASSERT_EQ(s.header->num_tasks, 0);
-    checkPlans(view, step);
   }
 
   void checkPlans(const kvcrt_step_view &view, const ModelStep &step) {
@@ -106,6 +105,9 @@ protected:
     ModelStep &step = model.steps[id];
     const kvcrt_step_view &view = views[id];
     step.ran = true;
+    // What was enqueued before the kernels has happened.
+    ASSERT_EQ(kvcrt_device_synchronize(device, nullptr), KVCRT_OK);
+    checkPlans(view, step);
     for (size_t g = 0; g < model.groups.size(); ++g)
       for (int layer : layersOf[g]) {
         const kvcrt_cache &cache = view.caches[layer];

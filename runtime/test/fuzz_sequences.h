@@ -43,6 +43,9 @@ inline kvcrt_policy makePolicy(const ModelGroup &group, bool quantised,
   return p;
 }
 
+/// Seeds from here on run on the cuda device over a driver that is not one.
+constexpr int kFakeCuda = 1000;
+
 /// Everything but steps.
 class FuzzSequences : public testing::TestWithParam<int> {
 protected:
@@ -65,6 +68,10 @@ protected:
     kvcrt_device_desc deviceDesc;
     KVCRT_INIT(&deviceDesc);
     deviceDesc.num_workers = 1;
+    if (GetParam() >= kFakeCuda) {
+      deviceDesc.kind = KVCRT_DEVICE_CUDA;
+      deviceDesc.driver = KVCRT_TEST_FAKE_CUDA;
+    }
     ASSERT_EQ(kvcrt_device_create(&deviceDesc, &device, nullptr, 0), KVCRT_OK);
     std::vector<kvcrt_group_desc> groups(model.groups.size());
     for (size_t g = 0; g < groups.size(); ++g) {
@@ -85,7 +92,8 @@ protected:
     desc.num_groups = static_cast<int32_t>(groups.size());
     desc.max_live_seqs = model.maxLive;
     desc.max_steps_in_flight = model.maxSteps;
-    desc.max_logit_rows = model.maxTokens;
+    // Now and then so many that step arrays are brought over one by one.
+    desc.max_logit_rows = GetParam() % 2 ? model.maxTokens : 100000;
     desc.capacity.max_tokens = model.maxTokens;
     desc.capacity.max_seqs = model.maxSeqs;
     desc.capacity.max_kv_len = model.maxLength;

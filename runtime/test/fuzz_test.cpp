@@ -266,5 +266,7 @@ TEST_P(Fuzz, AgreesWithTheModel) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, Fuzz, testing::Range(1, 41));
+INSTANTIATE_TEST_SUITE_P(FakeCudaSeeds, Fuzz,
+                         testing::Range(kFakeCuda, kFakeCuda + 16));
 
 } // namespace

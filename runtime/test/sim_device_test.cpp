@@ -6,6 +6,7 @@
 // What compiled host code does: env->launch with the address of a kvcrt_kernel.
 //
 //===----------------------------------------------------------------------===//
+#include "kvcrt/gpu.h"
 #include "sim_fixture.h"
 
 using namespace kvcrt::test;
@@ -100,6 +101,33 @@ TEST_F(SimDevice, RefusesWhatItCannotRun) {
   EXPECT_EQ(run(), KVCRT_VERSION_MISMATCH);
 }
 
+TEST_F(SimDevice, AGraphRunsWhatWasCaptured) {
+  ASSERT_EQ(
+      kvcrt_device_alloc(device, KVCRT_MEMORY_PAYLOAD, 4 * 32 * 4, &address),
+      KVCRT_OK);
+  uint32_t *numbers = static_cast<uint32_t *>(address);
+  kvcrt_graph *graph = nullptr;
+  EXPECT_EQ(kvcrt_graph_end(device, nullptr, &graph), KVCRT_INVALID_ARGUMENT);
+  ASSERT_EQ(kvcrt_graph_begin(device, nullptr), KVCRT_OK);
+  EXPECT_EQ(kvcrt_graph_begin(device, nullptr), KVCRT_INVALID_ARGUMENT);
+  ASSERT_EQ(kvcrt_device_fill(device, address, 1, 4 * 32 * 4, nullptr),
+            KVCRT_OK);
+  call.grid[0] = 2;
+  ASSERT_EQ(run(), KVCRT_OK) << log;
+  ASSERT_EQ(kvcrt_graph_end(device, nullptr, &graph), KVCRT_OK);
+  EXPECT_EQ(numbers[31], 0u); // nothing has run
+  void *other = nullptr;
+  std::swap(other, address); // parameters are the captured ones
+  for (int round = 0; round < 2; ++round) {
+    numbers[31] = numbers[64] = 7;
+    ASSERT_EQ(kvcrt_graph_launch(device, graph, nullptr), KVCRT_OK) << log;
+    EXPECT_EQ(numbers[31], 31u);
+    EXPECT_EQ(numbers[63], 31u);
+    EXPECT_EQ(numbers[64], 0x01010101u);
+  }
+  kvcrt_graph_destroy(device, graph);
+}
+
 TEST_F(SimDevice, OtherDevicesHaveNoSimulator) {
   kvcrt_device_desc desc;
   KVCRT_INIT(&desc);
@@ -107,6 +135,7 @@ TEST_F(SimDevice, OtherDevicesHaveNoSimulator) {
   ASSERT_EQ(kvcrt_device_create(&desc, &cpu, nullptr, 0), KVCRT_OK);
   EXPECT_EQ(kvcrt_device_sim(cpu), nullptr);
   EXPECT_EQ(kvcrt_device_env(cpu)->launch, nullptr);
+  EXPECT_EQ(kvcrt_graph_begin(cpu, nullptr), KVCRT_UNSUPPORTED);
   kvcrt_device_destroy(cpu);
 }
 

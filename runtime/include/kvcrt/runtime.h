@@ -76,7 +76,10 @@ typedef enum kvcrt_device_kind {
    * bookkeeping at full size on a laptop */
   KVCRT_DEVICE_NULL = 1,
   /* this machine's memory, GPU kernels in the simulator (kvcrt/sim.h) */
-  KVCRT_DEVICE_SIM = 2
+  KVCRT_DEVICE_SIM = 2,
+  /* an NVIDIA GPU (kvcrt/gpu.h); its driver is found when the device is
+   * created, and needed by nothing else */
+  KVCRT_DEVICE_CUDA = 3
 } kvcrt_device_kind;
 
 typedef enum kvcrt_memory_kind {
@@ -92,9 +95,15 @@ typedef struct kvcrt_device_desc {
                           0 = as many as the process may run on */
   void *log_context;
   void (*log)(void *context, int32_t level, const char *message); /* nullable */
+  int32_t ordinal; /* cuda: which GPU, as CUDA_VISIBLE_DEVICES numbers them */
+  int32_t reserved0;
+  const char *driver; /* cuda: the driver's library; null = KVCRT_CUDA_DRIVER of
+                         the environment, or libcuda.so.1 */
 } kvcrt_device_desc;
 
-/* KVCRT_INVALID_ARGUMENT: unknown kind or negative num_workers. */
+/* KVCRT_INVALID_ARGUMENT: unknown kind, negative num_workers, or no GPU of that
+ * ordinal. KVCRT_NOT_FOUND: no NVIDIA driver, or no GPU. KVCRT_UNSUPPORTED: the
+ * driver is older than CUDA 12.0. */
 kvcrt_status kvcrt_device_create(const kvcrt_device_desc *desc,
                                  kvcrt_device **out_device, char *message,
                                  size_t message_size);
@@ -116,8 +125,9 @@ kvcrt_status kvcrt_device_alloc(kvcrt_device *device, int32_t kind,
 /* address: from kvcrt_device_alloc, or null. KVCRT_NOT_FOUND otherwise. */
 kvcrt_status kvcrt_device_free(kvcrt_device *device, void *address);
 
-/* Stream-ordered. `stream` is the device's own handle; cpu and null have one
- * stream, null, on which an operation is complete when the call returns.
+/* Stream-ordered. `stream` is the device's own handle (cuda: a CUstream; null =
+ * the default stream); cpu, null and sim have one stream, null, on which an
+ * operation is complete when the call returns.
  * copy: device to device, regions must not overlap. update: host to device; the
  * source may be reused when the call returns. read: device to host, complete
  * on return. fill: every byte becomes `value`. */
