@@ -10,25 +10,10 @@
 #ifndef KVC_TOOLS_KVC_CONFORMANCE_CHECK_H
 #define KVC_TOOLS_KVC_CONFORMANCE_CHECK_H
 
-#include "Fixture.h"
 #include "Jit.h"
+#include "Judge.h"
 
 namespace kvc::conformance {
-
-/// norm(x - ref) / norm(ref) over all elements; lse: largest difference.
-struct Outcome {
-  double appendError = 0, outError = 0, lseError = 0;
-  std::string problem; // what else is wrong; empty when nothing
-};
-
-/// Largest errors that count as agreement, by type of the outputs and of what
-/// is stored.
-struct Bounds {
-  double append, out, lse;
-};
-Bounds boundsFor(const Spec &spec);
-/// Of kernels that multiply matrices, by what these are of.
-Bounds boundsForGpu(const Spec &spec);
 
 /// The kernels, but not the reference, get the scale times `scaleFactor`:
 /// anything but 1 must be noticed.

@@ -1,0 +1,124 @@
+//===- Judge.cpp - what counts as agreement -------------------------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Judge.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace kvc::conformance {
+
+namespace {
+/// Accumulates norm(x - ref) / norm(ref).
+struct RelativeError {
+  double difference = 0, norm = 0;
+  void add(double x, double reference) {
+    // A NaN where the reference has a number must not vanish in a comparison.
+    double d = std::isnan(x) != std::isnan(reference) ? INFINITY
+               : std::isnan(x)                        ? 0
+                                                      : x - reference;
+    difference += d * d;
+    norm += std::isnan(reference) ? 0 : reference * reference;
+  }
+  double get() const {
+    return difference == 0 ? 0 : std::sqrt(difference / std::max(norm, 1e-30));
+  }
+};
+} // namespace
+
+Bounds boundsFor(const Spec &spec) {
+  const kvcrt_policy &p = spec.policy;
+  // Both sides round to the output's type; a few of them to neighbours.
+  double out = p.element == KVCRT_F32   ? 2e-6
+               : p.element == KVCRT_F16 ? 1e-4
+                                        : 5e-4;
+  // One rounding to the storage's type of a number that f32 arithmetic made; a
+  // quotient beside a rounding boundary may take the neighbouring code.
+  double append = 1e-6;
+  for (const kvcrt_storage *s : {&p.key, &p.value})
+    append = std::max(append, s->format == KVCRT_I8         ? 1e-3
+                              : s->format == KVCRT_F8E4M3FN ? 1e-2
+                              : s->format == KVCRT_F16      ? 2e-5
+                              : s->format == KVCRT_BF16     ? 2e-4
+                                                            : 1e-6);
+  return {append, out, 1e-5};
+}
+
+/// What the matrix instructions take beside `storage`: see operandType of the
+/// GPU engine.
+static int32_t operandFormat(const kvcrt_policy &p, const kvcrt_storage &s) {
+  if (p.element != KVCRT_F32)
+    return p.element;
+  return s.kind == KVCRT_STORAGE_QUANT ? int32_t(KVCRT_BF16) : s.format;
+}
+
+Bounds boundsForGpu(const Spec &spec) {
+  const kvcrt_policy &p = spec.policy;
+  Bounds bounds = boundsFor(spec);
+  int32_t key = operandFormat(p, p.key), value = operandFormat(p, p.value);
+  // Queries of another type than the products', and those that were turned, are
+  // rounded once, where the reference keeps them whole.
+  if (p.element != key || p.position == KVCRT_POSITION_ROPE)
+    bounds.lse = key == KVCRT_F32 ? 1e-5 : key == KVCRT_F16 ? 2e-3 : 1e-2;
+  // Weights are rounded before they meet the values; f32 is two tf32.
+  double worst = 0;
+  for (int32_t operand : {key, value})
+    worst = std::max(worst, operand == KVCRT_F32   ? 5e-6
+                            : operand == KVCRT_F16 ? 1e-3
+                                                   : 6e-3);
+  bounds.out = worst;
+  return bounds;
+}
+
+static void addArray(RelativeError &error, const kvcref::Array<double, 3> &x,
+                     const kvcref::Array<double, 3> &reference) {
+  for (size_t i = 0; i < x.elements.size(); ++i)
+    error.add(x.elements[i], reference.elements[i]);
+}
+
+double relativeError(const kvcref::Array<double, 3> &x,
+                     const kvcref::Array<double, 3> &reference) {
+  RelativeError error;
+  addArray(error, x, reference);
+  return error.get();
+}
+
+double compareStored(const Spec &spec, const Batch &batch,
+                     const kvcrt_params &ours, const kvcrt_params &theirs) {
+  RelativeError error;
+  for (size_t s = 0; s < batch.sequences.size(); ++s) {
+    kvcref::Gathered mine, reference;
+    kvcref::gather(spec.policy, ours, int32_t(s), mine);
+    kvcref::gather(spec.policy, theirs, int32_t(s), reference);
+    addArray(error, mine.key, reference.key);
+    addArray(error, mine.value, reference.value);
+  }
+  return error.get();
+}
+
+std::vector<float> copyLse(Fixture &fixture) {
+  const float *begin = fixture.lse.as<float>();
+  return {begin, begin + fixture.lse.size() / 4};
+}
+
+double compareLse(const Spec &spec, const std::vector<float> &ours,
+                  const std::vector<float> &reference, int64_t tokens) {
+  double worst = 0;
+  for (int64_t t = 0; t < tokens; ++t)
+    for (int64_t h = 0; h < spec.queryHeads; ++h) {
+      int64_t at = t * (spec.queryHeads + 1) + h;
+      float x = ours[at], y = reference[at];
+      if (x == y || (std::isnan(x) && std::isnan(y)))
+        continue;
+      double d =
+          std::abs(double(x) - double(y)) / std::max(1.0, std::abs(double(y)));
+      worst = std::max(worst, std::isnan(d) ? INFINITY : d);
+    }
+  return worst;
+}
+
+} // namespace kvc::conformance
