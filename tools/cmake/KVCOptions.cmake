@@ -14,6 +14,8 @@ if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   # lets ccache see through a precompiled header
   add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fpch-instantiate-templates>)
 endif()
+# The cache of GPU kernels knows a compiler by this hash of its code.
+add_link_options(-Wl,--build-id=sha1)
 if(KVC_SANITIZE)
   add_compile_options(-fsanitize=${KVC_SANITIZE} -fno-sanitize-recover=all
                       -fno-omit-frame-pointer)

@@ -79,6 +79,10 @@ cl::opt<std::string> ptxas(
     "ptxas", cl::value_desc("path"), cl::cat(category),
     cl::desc("assembler of a CUDA toolkit, or none; default: $KVC_PTXAS, the "
              "PATH, $CUDA_HOME, the usual place"));
+cl::opt<uint64_t> cacheBytes(
+    "cache-bytes", cl::init(kvc::nvptx::ImageCache::kDefaultBytes),
+    cl::value_desc("bytes"), cl::cat(category),
+    cl::desc("how much is kept there; what was used the longest ago goes"));
 cl::opt<bool> allowSlowKernels(
     "allow-slow-kernels", cl::cat(category),
     cl::desc("take GPU kernels that spill registers, use local memory or have "
@@ -93,7 +97,7 @@ cl::opt<std::string> evidenceFile(
              "ptxas and nvdisasm"));
 cl::opt<std::string>
     cacheDir("cache-dir", cl::value_desc("directory"), cl::cat(category),
-             cl::desc("assembled kernels, or none; default: $KVC_CACHE_DIR, "
+             cl::desc("compiled kernels, or none; default: $KVC_CACHE_DIR, "
                       "the user's cache directory"));
 cl::opt<bool> stateless(
     "stateless", cl::cat(category),
@@ -106,6 +110,7 @@ struct Settings {
       cacheDir, nvdisasm, evidence;
   Emit emit;
   bool explain, withRecompute, stateless, allowSlowKernels;
+  uint64_t cacheBytes;
 };
 
 Settings parseCommandLine(int argc, char **argv) {
@@ -116,7 +121,8 @@ Settings parseCommandLine(int argc, char **argv) {
   Settings settings{inputFile, attentionFile, outputFile,   targetName,
                     cpuName,   policyFile,    untilAfter,   ptxas,
                     cacheDir,  nvdisasm,      evidenceFile, emitKind,
-                    explain,   withRecompute, stateless,    allowSlowKernels};
+                    explain,   withRecompute, stateless,    allowSlowKernels,
+                    cacheBytes};
   cl::ResetCommandLineParser();
   return settings;
 }
@@ -132,7 +138,8 @@ private:
   LogicalResult checkOptions();
   LogicalResult parse(StringRef path);
   LogicalResult runStages(const std::vector<kvc::Stage> &stages);
-  LogicalResult compileImages(StringRef chip);
+  LogicalResult lookUpKernels();
+  LogicalResult compileKernels();
   LogicalResult explainMachineCode(const kvc::GpuChip &chip);
   LogicalResult writeImages();
   LogicalResult writeText(llvm::function_ref<void(llvm::raw_ostream &)> print,
@@ -145,7 +152,7 @@ private:
   llvm::SourceMgr sources;
   std::unique_ptr<SourceMgrDiagnosticHandler> handler;
   OwningOpRef<ModuleOp> module;
-  std::vector<kvc::nvptx::Image> images; // of a GPU's kernels
+  std::optional<kvc::nvptx::Compiler> compiler; // of a GPU's kernels
 };
 
 LogicalResult Driver::checkOptions() {
@@ -195,7 +202,12 @@ LogicalResult Driver::parse(StringRef path) {
 }
 
 LogicalResult Driver::runStages(const std::vector<kvc::Stage> &stages) {
+  bool images = options.engine == kvc::Engine::cuda &&
+                settings.untilAfter.empty() && settings.emit != Emit::mlir &&
+                settings.emit != Emit::header;
   for (const kvc::Stage &stage : stages) {
+    if (images && stage.name == "kernels" && failed(lookUpKernels()))
+      return failure();
     PassManager pm(&context);
     stage.build(pm);
     if (failed(pm.run(*module)))
@@ -203,9 +215,8 @@ LogicalResult Driver::runStages(const std::vector<kvc::Stage> &stages) {
     if (settings.explain && (stage.name == "plan" ||
                              (options.attention && stage.name == "describe")))
       kvc::printPlan(*module, llvm::outs());
-    if (stage.name == "gpu" && options.engine == kvc::Engine::cuda &&
-        settings.untilAfter.empty() && settings.emit != Emit::mlir) {
-      if (failed(compileImages(options.chip)))
+    if (images && stage.name == "gpu") {
+      if (failed(compileKernels()))
         return failure();
       if (settings.emit == Emit::ptx || settings.emit == Emit::cubin)
         return success();
@@ -234,51 +245,55 @@ Driver::writeText(llvm::function_ref<void(llvm::raw_ostream &)> print,
   return success();
 }
 
-/// PTX and, where there is a ptxas, machine code of all kernels; they become
-/// data of the module unless they are what is asked for.
-LogicalResult Driver::compileImages(StringRef chipName) {
+/// Finds the assembler and what is in the cache, before kernels are made.
+LogicalResult Driver::lookUpKernels() {
   auto emitError = [&] { return error(); };
-  auto chip = kvc::nvptx::getChip(chipName, emitError);
+  kvc::nvptx::CompilerOptions wanted;
+  auto chip = kvc::nvptx::getChip(options.chip, emitError);
   if (failed(chip))
     return failure();
+  wanted.chip = *chip;
   // PTX needs no assembler; it is asked what it thinks of the kernels where
   // somebody wants to know.
-  bool assembles =
-      settings.emit != Emit::ptx || settings.explain || !settings.ptxas.empty();
-  std::optional<kvc::nvptx::Ptxas> ptxas;
-  if (assembles) {
-    auto found = kvc::nvptx::Ptxas::find(settings.ptxas, emitError);
-    if (failed(found))
-      return failure();
-    ptxas = *found;
-    if (!ptxas && settings.emit == Emit::cubin)
-      return error() << "expected a ptxas for --emit=cubin, got none; install "
-                        "a CUDA toolkit, name it with --ptxas, or use "
-                        "--emit=ptx";
-    if (!ptxas && settings.ptxas != "none")
-      remark::missed(module->getLoc(),
-                     remark::RemarkOpts::name("no-ptxas").category("nvptx"))
-          << "PTX alone, which the driver assembles when it is loaded: "
-             "expected a ptxas as --ptxas or in " +
-                 kvc::nvptx::Ptxas::searched() + ", got none";
-  }
-  auto compiled = kvc::nvptx::compile(
-      *module, **chip, ptxas ? &*ptxas : nullptr,
-      kvc::nvptx::CubinCache(settings.cacheDir), settings.allowSlowKernels);
-  if (failed(compiled))
+  wanted.assembles = settings.emit != Emit::ptx || settings.explain ||
+                     !settings.ptxas.empty() || !settings.evidence.empty();
+  wanted.ptxas = settings.ptxas;
+  wanted.cacheDir = settings.cacheDir;
+  wanted.cacheBytes = settings.cacheBytes;
+  wanted.allowSlowKernels = settings.allowSlowKernels;
+  auto created = kvc::nvptx::Compiler::create(wanted, emitError);
+  if (failed(created))
     return failure();
-  images = std::move(*compiled);
-  if (settings.explain)
-    llvm::outs() << "assembler: "
-                 << (ptxas ? ptxas->describe() : "none, PTX alone") << "\n";
-  if (settings.explain)
-    kvc::nvptx::printUsage(*module, **chip, images, llvm::outs());
+  compiler.emplace(std::move(*created));
+  if (!compiler->getPtxas() && settings.emit == Emit::cubin)
+    return error() << "expected a ptxas for --emit=cubin, got none; install a "
+                      "CUDA toolkit, name it with --ptxas, or use --emit=ptx";
+  if (!compiler->getPtxas() && wanted.assembles && settings.ptxas != "none")
+    remark::missed(module->getLoc(),
+                   remark::RemarkOpts::name("no-ptxas").category("nvptx"))
+        << "PTX alone, which the driver assembles when it is loaded: "
+           "expected a ptxas as --ptxas or in " +
+               kvc::nvptx::Ptxas::searched() + ", got none";
+  compiler->lookUp(*module);
+  return success();
+}
+
+/// PTX and, where there is a ptxas, machine code of all kernels; they become
+/// data of the module unless they are what is asked for.
+LogicalResult Driver::compileKernels() {
+  if (failed(compiler->compile(*module)))
+    return failure();
+  const kvc::GpuChip &chip = *kvc::findGpuChip(options.chip);
+  if (settings.explain) {
+    compiler->printSummary(llvm::outs());
+    kvc::nvptx::printUsage(chip, compiler->getImages(), llvm::outs());
+  }
   if ((settings.explain || !settings.evidence.empty()) &&
-      failed(explainMachineCode(**chip)))
+      failed(explainMachineCode(chip)))
     return failure();
   if (settings.emit == Emit::ptx || settings.emit == Emit::cubin)
     return success();
-  return kvc::nvptx::embedImages(*module, **chip, images);
+  return kvc::nvptx::embedImages(*module, chip, compiler->getImages());
 }
 
 /// What the machine code does, where there is some and a program to read it.
@@ -286,6 +301,7 @@ LogicalResult Driver::explainMachineCode(const kvc::GpuChip &chip) {
   auto nvdisasm = kvc::sass::Nvdisasm::find(settings.nvdisasm);
   if (!nvdisasm)
     return error() << llvm::toString(nvdisasm.takeError());
+  ArrayRef<kvc::nvptx::Image> images = compiler->getImages();
   bool assembled = llvm::all_of(
       images, [](const kvc::nvptx::Image &image) { return !!image.cubin; });
   if (!*nvdisasm || !assembled) {
@@ -322,6 +338,7 @@ LogicalResult Driver::explainMachineCode(const kvc::GpuChip &chip) {
 LogicalResult Driver::writeImages() {
   bool text = settings.emit == Emit::ptx;
   StringRef output = settings.output;
+  ArrayRef<kvc::nvptx::Image> images = compiler->getImages();
   for (const kvc::nvptx::Image &image : images) {
     std::string path = output.empty() ? "-" : output.str();
     if (images.size() > 1 && path != "-") {

@@ -25,6 +25,44 @@ namespace kvc {
 
 using namespace mlir;
 
+static LogicalResult emitKernels(const kvc::kernel::Variant &variant,
+                                 const kvc::gpu::Chip &chip,
+                                 OpBuilder &builder) {
+  kvc::gpu::KernelEmitter emitter(variant, chip, builder);
+  emitter.emitShared();
+  emitter.emitAppend();
+  if (failed(emitter.emitSplitDecode()) || failed(emitter.emitTiledPrefill()))
+    return failure();
+  emitter.emitMerge();
+  return success();
+}
+
+/// Kernels without bodies: somebody has them compiled.
+static LogicalResult declareKernels(kvc::VariantOp op, ArrayAttr compiled,
+                                    OpBuilder &builder) {
+  MLIRContext *context = op.getContext();
+  auto type = LLVM::LLVMFunctionType::get(
+      LLVM::LLVMVoidType::get(context), {LLVM::LLVMPointerType::get(context)});
+  for (Attribute attribute : compiled) {
+    auto kernel = dyn_cast<DictionaryAttr>(attribute);
+    auto name = kernel ? kernel.getAs<StringAttr>("name") : StringAttr();
+    auto threads = kernel ? kernel.getAs<IntegerAttr>("threads") : nullptr;
+    auto numbers = kernel ? kernel.getAs<DictionaryAttr>("numbers") : nullptr;
+    if (!name || !threads || !numbers)
+      return op.emitOpError("expected {name, numbers, threads} in `")
+             << kvc::kCompiledKernelsAttr << "`, got " << attribute;
+    auto function =
+        LLVM::LLVMFuncOp::create(builder, op.getLoc(), name.getValue(), type);
+    function->setAttr("gpu.kernel", builder.getUnitAttr());
+    function->setAttr("nvvm.kernel", builder.getUnitAttr());
+    function->setAttr("nvvm.reqntid", builder.getDenseI32ArrayAttr(
+                                          {int32_t(threads.getInt()), 1, 1}));
+    for (NamedAttribute number : numbers)
+      function->setAttr(number.getName(), number.getValue());
+  }
+  return success();
+}
+
 namespace {
 struct ConvertKVCToGPUPass
     : kvc::impl::ConvertKVCToGPUPassBase<ConvertKVCToGPUPass> {
@@ -44,13 +82,15 @@ struct ConvertKVCToGPUPass
       auto kernels = mlir::gpu::GPUModuleOp::create(builder, op.getLoc(),
                                                     variant->name + "_gpu");
       builder.setInsertionPointToStart(kernels.getBody());
-      kvc::gpu::KernelEmitter emitter(*variant, *target, builder);
-      emitter.emitShared();
-      emitter.emitAppend();
-      if (failed(emitter.emitSplitDecode()) ||
-          failed(emitter.emitTiledPrefill()))
+      if (auto compiled =
+              op->getAttrOfType<ArrayAttr>(kvc::kCompiledKernelsAttr)) {
+        if (failed(declareKernels(op, compiled, builder)))
+          return signalPassFailure();
+      } else if (failed(emitKernels(*variant, *target, builder))) {
         return signalPassFailure();
-      emitter.emitMerge();
+      }
+      if (Attribute key = op->getAttr(kvc::kImageKeyAttr))
+        kernels->setAttr(kvc::kImageKeyAttr, key);
       kvc::gpu::emitHostFunctions(*variant, kernels);
       op.erase();
     }

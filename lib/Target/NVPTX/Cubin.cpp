@@ -11,8 +11,6 @@
 
 #include "kvc/Target/NVPTX/NVPTX.h"
 
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/BinaryFormat/ELF.h"
@@ -23,7 +21,7 @@ using namespace mlir;
 
 namespace kvc::nvptx {
 
-std::vector<KernelUsage> Cubin::usage() const {
+void Cubin::readLog(llvm::StringRef log) {
   static const llvm::Regex entry("Compiling entry function '([^']+)'");
   static const llvm::Regex frame("([0-9]+) bytes stack frame, ([0-9]+) bytes "
                                  "spill stores, ([0-9]+) bytes spill loads");
@@ -31,7 +29,9 @@ std::vector<KernelUsage> Cubin::usage() const {
   static const llvm::Regex barriers("used ([0-9]+) barriers");
   static const llvm::Regex shared("([0-9]+) bytes smem");
   static const llvm::Regex local("([0-9]+) bytes lmem");
-  std::vector<KernelUsage> kernels;
+  // C7508, C7510, C7517 and their like: ptxas could not prove what the
+  // asynchronous matrix products need and waits after each.
+  static const llvm::Regex wait("[(]C75[0-9][0-9][)]");
   SmallVector<StringRef> groups;
   auto number = [&](unsigned group) {
     unsigned value = 0;
@@ -39,8 +39,10 @@ std::vector<KernelUsage> Cubin::usage() const {
     return value;
   };
   SmallVector<StringRef> lines;
-  StringRef(log).split(lines, '\n');
+  log.split(lines, '\n');
   for (StringRef line : lines) {
+    if (wait.match(line) || line.contains("Potential Performance Loss"))
+      injectedWaits.push_back(line.trim().str());
     if (entry.match(line, &groups)) {
       kernels.emplace_back();
       kernels.back().name = groups[1].str();
@@ -63,27 +65,6 @@ std::vector<KernelUsage> Cubin::usage() const {
     if (local.match(line, &groups))
       kernel.localBytes = number(1);
   }
-  return kernels;
-}
-
-std::vector<std::string> Cubin::injectedWaits() const {
-  // C7508, C7510, C7517 and their like: ptxas could not prove what the
-  // asynchronous matrix products need and waits after each.
-  static const llvm::Regex code("[(]C75[0-9][0-9][)]");
-  std::vector<std::string> found;
-  SmallVector<StringRef> lines;
-  StringRef(log).split(lines, '\n');
-  for (StringRef line : lines)
-    if (code.match(line) || line.contains("Potential Performance Loss"))
-      found.push_back(line.trim().str());
-  return found;
-}
-
-/// The kernels of a lowered module.
-static SmallVector<LLVM::LLVMFuncOp> kernelsOf(gpu::GPUModuleOp module) {
-  return llvm::filter_to_vector(
-      module.getOps<LLVM::LLVMFuncOp>(),
-      [](LLVM::LLVMFuncOp f) { return f->hasAttr("gpu.kernel"); });
 }
 
 /// The first bytes of something that is no cubin, for a message.
@@ -100,8 +81,7 @@ static std::string beginning(StringRef bytes) {
 
 /// That `image` is an ELF file of CUDA code with a section for each kernel;
 /// says what is wrong, or nothing.
-static std::string checkImage(StringRef image,
-                              ArrayRef<LLVM::LLVMFuncOp> kernels) {
+static std::string checkImage(StringRef image, ArrayRef<KernelRecord> kernels) {
   using ELF = llvm::object::ELF64LE;
   auto file = llvm::object::ELFFile<ELF>::create(image);
   if (!image.starts_with(llvm::ELF::ElfMagic) || !file) {
@@ -122,21 +102,19 @@ static std::string checkImage(StringRef image,
       return "a damaged ELF file: " + llvm::toString(name.takeError());
     names.insert(*name);
   }
-  for (LLVM::LLVMFuncOp kernel : kernels)
-    if (!names.contains((".text." + kernel.getName()).str()))
-      return "one without code of `" + kernel.getName().str() + "`";
+  for (const KernelRecord &kernel : kernels)
+    if (!names.contains(".text." + kernel.name))
+      return "one without code of `" + kernel.name + "`";
   return "";
 }
 
 /// That the log has the numbers of each kernel; says what is wrong.
 static std::string checkLog(ArrayRef<KernelUsage> usage,
-                            ArrayRef<LLVM::LLVMFuncOp> kernels) {
-  for (LLVM::LLVMFuncOp kernel : kernels) {
-    auto isOf = [&](const KernelUsage &u) {
-      return u.name == kernel.getName();
-    };
+                            ArrayRef<KernelRecord> kernels) {
+  for (const KernelRecord &kernel : kernels) {
+    auto isOf = [&](const KernelUsage &u) { return u.name == kernel.name; };
     unsigned entries = llvm::count_if(usage, isOf);
-    std::string name = "`" + kernel.getName().str() + "`";
+    std::string name = "`" + kernel.name + "`";
     if (entries != 1)
       return std::to_string(entries) + " entries for " + name;
     const KernelUsage &found = *llvm::find_if(usage, isOf);
@@ -151,48 +129,51 @@ static std::string checkLog(ArrayRef<KernelUsage> usage,
   return "";
 }
 
-LogicalResult checkCubin(gpu::GPUModuleOp module, const Cubin &cubin,
-                         const GpuChip &chip, const Ptxas &ptxas,
-                         bool allowSlowKernels) {
-  SmallVector<LLVM::LLVMFuncOp> kernels = kernelsOf(module);
-  std::string by = " from " + ptxas.describe();
-  if (std::string got = checkImage(cubin.image, kernels); !got.empty())
-    return module.emitError("expected a cubin of ")
-           << kernels.size() << " kernels" << by << ", got " << got
-           << "; name another ptxas with --ptxas, or none for PTX alone";
-  std::vector<KernelUsage> usage = cubin.usage();
-  if (std::string got = checkLog(usage, kernels); !got.empty())
-    return module.emitError(
-               "expected registers, stack and spills of each kernel")
-           << by << ", got " << got
-           << "; name another ptxas with --ptxas, or none for PTX alone";
+LogicalResult checkCubin(const Image &image, const Ptxas &ptxas,
+                         EmitError emitError) {
+  if (std::string got = checkImage(image.cubin->image, image.kernels);
+      !got.empty())
+    return emitError() << "expected a cubin of " << image.kernels.size()
+                       << " kernels from " << ptxas.describe() << ", got "
+                       << got
+                       << "; name another ptxas with --ptxas, or none for PTX "
+                          "alone";
+  if (std::string got = checkLog(image.cubin->usage(), image.kernels);
+      !got.empty())
+    return emitError() << "expected registers, stack and spills of each "
+                          "kernel from "
+                       << ptxas.describe() << ", got " << got
+                       << "; name another ptxas with --ptxas, or none for PTX "
+                          "alone";
+  return success();
+}
 
-  // A warning where slow kernels are allowed.
+LogicalResult checkSpeed(const Image &image, const GpuChip &chip,
+                         const Ptxas &ptxas, EmitError emitError) {
   bool slow = false;
-  auto complain = [&](Location loc) {
+  for (const KernelUsage &u : image.cubin->usage())
+    if (u.stackBytes || u.spillStores || u.spillLoads || u.localBytes) {
+      slow = true;
+      emitError() << "expected a kernel without spills and local memory on "
+                  << chip.name.str() << ", got `" << u.name << "` with "
+                  << u.registers << " registers, " << u.stackBytes
+                  << " bytes of stack, " << u.spillStores
+                  << " of spill stores, " << u.spillLoads
+                  << " of spill loads and " << u.localBytes
+                  << " of local memory from " << ptxas.describe()
+                  << "; a smaller head_dim or a narrower storage needs fewer "
+                     "registers, --allow-slow-kernels takes it as it is";
+    }
+  for (const std::string &line : image.cubin->injectedWaits) {
     slow = true;
-    return allowSlowKernels ? mlir::emitWarning(loc) : mlir::emitError(loc);
-  };
-  for (LLVM::LLVMFuncOp kernel : kernels) {
-    const KernelUsage &u = *llvm::find_if(usage, [&](const KernelUsage &u) {
-      return u.name == kernel.getName();
-    });
-    if (u.stackBytes || u.spillStores || u.spillLoads || u.localBytes)
-      complain(kernel.getLoc())
-          << "expected a kernel without spills and local memory on "
-          << chip.name.str() << ", got `" << u.name << "` with " << u.registers
-          << " registers, " << u.stackBytes << " bytes of stack, "
-          << u.spillStores << " of spill stores, " << u.spillLoads
-          << " of spill loads and " << u.localBytes << " of local memory" << by
-          << "; a smaller head_dim or a narrower storage needs fewer "
-             "registers, --allow-slow-kernels takes it as it is";
+    emitError() << "expected matrix products that run without injected waits "
+                   "on "
+                << chip.name.str() << ", got `" << line << "` from "
+                << ptxas.describe()
+                << "; report this spec, --allow-slow-kernels takes the kernel "
+                   "as it is";
   }
-  for (const std::string &line : cubin.injectedWaits())
-    complain(module.getLoc())
-        << "expected matrix products that run without injected waits on "
-        << chip.name.str() << ", got `" << line << "`" << by
-        << "; report this spec, --allow-slow-kernels takes the kernel as it is";
-  return success(!slow || allowSlowKernels);
+  return success(!slow);
 }
 
 } // namespace kvc::nvptx

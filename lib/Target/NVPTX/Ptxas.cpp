@@ -189,18 +189,20 @@ FailureOr<Cubin> Ptxas::assemble(StringRef ptx, const GpuChip &chip,
     return emitError() << "expected room for a temporary file, got: "
                        << error.message();
 
-  Cubin cubin;
-  std::string arch = ("--gpu-name=" + chip.name).str();
-  int code =
-      run(path,
-          {"--verbose", "-O3", arch, "--output-file", image.path, source.path},
-          cubin.log);
-  cubin.image = image.read();
+  SmallVector<StringRef> arguments;
+  flags().split(arguments, ' ');
+  std::string arch = ("--gpu-name=" + chip.name).str(), log;
+  llvm::append_range(arguments, ArrayRef<StringRef>{arch, "--output-file",
+                                                    image.path, source.path});
+  int code = run(path, arguments, log);
   if (code != 0)
     return emitError() << "expected PTX that " << describe()
                        << " assembles for " << chip.name.str()
                        << ", got status " << code << ": "
-                       << StringRef(cubin.log).trim();
+                       << StringRef(log).trim();
+  Cubin cubin;
+  cubin.image = image.read();
+  cubin.readLog(log);
   return cubin;
 }
 

@@ -10,44 +10,35 @@
 #include "kvc/Support/Table.h"
 #include "kvc/Target/NVPTX/NVPTX.h"
 
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-
 using namespace mlir;
 
-void kvc::nvptx::printUsage(ModuleOp module, const GpuChip &chip,
-                            ArrayRef<Image> images, llvm::raw_ostream &os) {
+void kvc::nvptx::printUsage(const GpuChip &chip, ArrayRef<Image> images,
+                            llvm::raw_ostream &os) {
   std::vector<TableRow> rows{{"kernel", "threads", "registers", "spilled",
                               "stack", "shared bytes", "of", "blocks an SM",
                               "cubin"}};
-  SmallVector<gpu::GPUModuleOp> modules(module.getOps<gpu::GPUModuleOp>());
-  for (auto [gpuModule, image] : llvm::zip_equal(modules, images)) {
-    std::vector<KernelUsage> usage;
-    if (image.cubin)
-      usage = image.cubin->usage();
-    for (auto kernel : gpuModule.getOps<LLVM::LLVMFuncOp>()) {
-      auto threads = kernel->getAttrOfType<DenseI32ArrayAttr>("nvvm.reqntid");
-      auto shared = kernel->getAttrOfType<IntegerAttr>("kvc.shared_bytes");
-      if (!threads || threads.empty() || !shared)
-        continue;
-      auto found = llvm::find_if(usage, [&](const KernelUsage &u) {
-        return u.name == kernel.getName();
-      });
-      bool known = found != usage.end();
+  for (const Image &image : images) {
+    for (const KernelRecord &kernel : image.kernels) {
+      KernelUsage u;
+      bool known = false;
+      if (image.cubin)
+        for (const KernelUsage &said : image.cubin->usage())
+          if (said.name == kernel.name) {
+            u = said;
+            known = true;
+          }
       auto number = [&](unsigned value) {
         return known ? std::to_string(value) : std::string("?");
       };
-      const KernelUsage &u = known ? *found : KernelUsage();
-      rows.push_back(
-          {kernel.getName().str(), std::to_string(threads[0]),
-           number(u.registers), number(u.spillStores + u.spillLoads),
-           number(u.stackBytes), std::to_string(shared.getInt()),
-           std::to_string(chip.sharedPerBlock),
-           number(chip.residentBlocks(unsigned(threads[0]), u.registers,
-                                      unsigned(shared.getInt()))),
-           !image.cubin          ? "none: no ptxas"
-           : image.cubin->cached ? "from the cache"
-                                 : "assembled"});
+      rows.push_back({kernel.name, std::to_string(kernel.threads),
+                      number(u.registers), number(u.spillStores + u.spillLoads),
+                      number(u.stackBytes), std::to_string(kernel.sharedBytes),
+                      std::to_string(chip.sharedPerBlock),
+                      number(chip.residentBlocks(kernel.threads, u.registers,
+                                                 kernel.sharedBytes)),
+                      !image.cubin   ? "none: no ptxas"
+                      : image.cached ? "from the cache"
+                                     : "assembled"});
     }
   }
   printTable(os, ("GPU kernels for " + chip.name).str(), rows);

@@ -28,6 +28,14 @@ namespace kvc {
 #define GEN_PASS_DECL
 #include "kvc/Conversion/KVCToGPU/Passes.h.inc"
 
+/// On a kvc.variant: its kernels were compiled before. An array of {name,
+/// numbers = {kvc.shared_bytes = ..., ...}, threads}; the gpu.module then
+/// declares them, which is what host functions need.
+inline constexpr llvm::StringLiteral kCompiledKernelsAttr = "kvc.kernels";
+/// On a kvc.variant, and then on its gpu.module: what the kernels are to be
+/// kept under (a string).
+inline constexpr llvm::StringLiteral kImageKeyAttr = "kvc.image_key";
+
 /// Appends, nested on gpu.module, the passes that take kernels (scf, arith,
 /// math, vector, llvm, nvvm) to the llvm and nvvm dialects.
 void buildLowerGpuKernelsPipeline(mlir::OpPassManager &pm);

@@ -4,13 +4,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // gpu.module of llvm and nvvm ops -> LLVM IR -> O3 -> PTX (always, in this
-// process) -> cubin (ptxas, where there is one; kept in a cache on disk).
+// process) -> cubin (ptxas, where there is one). Both are kept in a cache on
+// disk (Image.h), by the variant that the kernels are for.
 //
 //===----------------------------------------------------------------------===//
 #ifndef KVC_TARGET_NVPTX_NVPTX_H
 #define KVC_TARGET_NVPTX_NVPTX_H
 
 #include "kvc/Support/GpuChip.h"
+#include "kvc/Target/NVPTX/Image.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/SmallVector.h"
@@ -47,28 +49,6 @@ void prepareEmitPTX(mlir::MLIRContext &context);
 mlir::FailureOr<std::string> emitPTX(mlir::gpu::GPUModuleOp module,
                                      const GpuChip &chip);
 
-/// What ptxas says of one kernel.
-struct KernelUsage {
-  std::string name;
-  unsigned registers = 0, barriers = 0;
-  unsigned stackBytes = 0, spillStores = 0, spillLoads = 0; // bytes
-  unsigned localBytes = 0;                                  // of a thread
-  unsigned sharedBytes = 0;                                 // static
-  bool hasFrame = false; // whether stack and spills were said at all
-};
-
-struct Cubin {
-  std::string image;
-  std::string log; // of ptxas -v
-  bool cached = false;
-
-  /// Reads the log; in the order of the kernels.
-  std::vector<KernelUsage> usage() const;
-  /// Lines of the log that say that ptxas added waits to matrix products
-  /// (C75xx).
-  std::vector<std::string> injectedWaits() const;
-};
-
 /// The assembler of a CUDA toolkit, a program of its own.
 class Ptxas {
 public:
@@ -94,6 +74,8 @@ public:
   /// Newest PTX version that this release reads: 90 is 9.0.
   unsigned newestPTX() const;
 
+  /// What it is called with, beside the chip and the files.
+  static llvm::StringRef flags() { return "--verbose -O3"; }
   /// An error where `chip` needs a newer PTX than this release reads.
   mlir::LogicalResult checkReads(const GpuChip &chip,
                                  EmitError emitError) const;
@@ -105,53 +87,64 @@ private:
   std::string path, release, build;
 };
 
-/// Checks that `cubin` holds machine code of every kernel of `module`, that
-/// its log has the numbers of each, and that none of them spills, has local
-/// memory or injected waits (C75xx); `allowSlowKernels` makes warnings of the
-/// latter. Errors name the kernel, the numbers and the way out.
-mlir::LogicalResult checkCubin(mlir::gpu::GPUModuleOp module,
-                               const Cubin &cubin, const GpuChip &chip,
-                               const Ptxas &ptxas, bool allowSlowKernels);
+/// Checks that the cubin of `image` is machine code of each of its kernels, and
+/// that ptxas said the numbers of each.
+mlir::LogicalResult checkCubin(const Image &image, const Ptxas &ptxas,
+                               EmitError emitError);
+/// Fails, with the kernel, the numbers and the way out, where a kernel spills,
+/// has local memory or injected waits (C75xx).
+mlir::LogicalResult checkSpeed(const Image &image, const GpuChip &chip,
+                               const Ptxas &ptxas, EmitError emitError);
 
-/// Cubins on disk by the content that they were made from. Safe against
-/// concurrent writers (entries appear whole) and damage (entries carry a
-/// checksum); never a reason to fail: what cannot be read is made anew, what
-/// cannot be written is not kept.
-class CubinCache {
+struct CompilerOptions {
+  const GpuChip *chip = nullptr;
+  /// False: PTX alone, whatever assembler there is.
+  bool assembles = true;
+  std::string ptxas;    // as Ptxas::find takes it
+  std::string cacheDir; // as ImageCache takes it
+  uint64_t cacheBytes = ImageCache::kDefaultBytes;
+  bool allowSlowKernels = false; // warnings for what checkCubin refuses
+};
+
+/// Compiles the GPU kernels of a module: PTX always, machine code where there
+/// is a ptxas; in parallel, and not at all those that are in the cache.
+class Compiler {
 public:
-  /// `directory`: "" is $KVC_CACHE_DIR or the user's cache directory, "none"
-  /// is no cache.
-  explicit CubinCache(llvm::StringRef directory = "");
+  /// Finds the assembler; fails where Ptxas::find does or where it is too old
+  /// for the chip.
+  static mlir::FailureOr<Compiler> create(CompilerOptions options,
+                                          EmitError emitError);
 
-  bool enabled() const { return !directory.empty(); }
-  llvm::StringRef getDirectory() const { return directory; }
+  /// Null: PTX alone.
+  const Ptxas *getPtxas() const { return ptxas ? &*ptxas : nullptr; }
 
-  static std::string key(llvm::StringRef ptx, const GpuChip &chip,
-                         const Ptxas &ptxas);
-  /// Nothing when absent; `damage` says what was wrong with an entry that was
-  /// there.
-  std::optional<Cubin> load(llvm::StringRef key, std::string &damage) const;
-  /// Says why when the entry could not be kept.
-  std::string store(llvm::StringRef key, const Cubin &cubin) const;
+  /// Before convert-kvc-to-gpu: looks up each kvc.variant, and marks it so that
+  /// the pass declares the kernels of those that are in the cache.
+  void lookUp(mlir::ModuleOp module);
+  /// After kvc-lower-gpu-kernels: compiles the gpu.modules that were not found.
+  /// Fails where emitPTX, ptxas or checkCubin does; what was slow when it was
+  /// found in the cache is refused like what is made.
+  mlir::LogicalResult compile(mlir::ModuleOp module);
+
+  /// In the order of the gpu.modules.
+  llvm::ArrayRef<Image> getImages() const { return images; }
+  /// The assembler, the cache, and the CPU time that was spent, as two lines.
+  void printSummary(llvm::raw_ostream &os) const;
 
 private:
-  std::string pathOf(llvm::StringRef key) const;
+  Compiler(CompilerOptions options, std::optional<Ptxas> ptxas)
+      : options(std::move(options)), ptxas(std::move(ptxas)),
+        cache(this->options.cacheDir, this->options.cacheBytes) {}
+  mlir::LogicalResult makeImage(mlir::gpu::GPUModuleOp module, Image &image);
 
-  std::string directory;
+  CompilerOptions options;
+  std::optional<Ptxas> ptxas;
+  ImageCache cache;
+  std::vector<Image> found, images;
+  double lookUpSeconds = 0;          // CPU of lookUp
+  double begin = 0, makeSeconds = 0; // of this process, from lookUp's end
+  double beginChildren = 0, ptxasSeconds = 0;
 };
-
-/// One gpu.module, compiled.
-struct Image {
-  std::string name; // of the gpu.module
-  std::string ptx;
-  std::optional<Cubin> cubin; // without ptxas: none
-};
-
-/// Compiles all gpu.modules of `module`, in parallel, in their order. `ptxas`
-/// null: PTX alone. Fails where checkCubin does, for cubins from the cache too.
-mlir::FailureOr<std::vector<Image>>
-compile(mlir::ModuleOp module, const GpuChip &chip, const Ptxas *ptxas,
-        const CubinCache &cache, bool allowSlowKernels);
 
 /// Replaces the gpu.modules of `module` by their images as constants, and
 /// defines the kvcrt_kernel record of each kernel (@<kernel>_record), which is
@@ -160,8 +153,8 @@ mlir::LogicalResult embedImages(mlir::ModuleOp module, const GpuChip &chip,
                                 llvm::ArrayRef<Image> images);
 
 /// Registers, spills and shared memory of the kernels, as a table.
-void printUsage(mlir::ModuleOp module, const GpuChip &chip,
-                llvm::ArrayRef<Image> images, llvm::raw_ostream &os);
+void printUsage(const GpuChip &chip, llvm::ArrayRef<Image> images,
+                llvm::raw_ostream &os);
 
 } // namespace kvc::nvptx
 
