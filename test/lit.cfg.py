@@ -80,6 +80,8 @@ else:
                     "what GPU kernels do are skipped; "
                     "tools/fetch-cuda-tools.sh downloads one"
                     % (*OLDEST_NVDISASM, wrong and f" ({wrong})"))
+# No test takes what another run left in the user's cache of kernels.
+config.environment["KVC_CACHE_DIR"] = "none"
 
 # Programs of others (the stock mlir-opt, an installed consumer) cannot load
 # what was built with a sanitizer.

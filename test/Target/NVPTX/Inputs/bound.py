@@ -20,7 +20,7 @@ def compile_as(name):
     file.write_text(text.replace("@small", "@" + name))
     said = subprocess.run(
         [compiler, f"--attention={file}", "--target=sm_80", "--emit=ptx", "--explain",
-         f"--ptxas={ptxas}", f"--cache-dir={folder}", f"--cache-bytes={bound}",
+         f"--ptxas={ptxas}", "--nvdisasm=none", f"--cache-dir={folder}", f"--cache-bytes={bound}",
          "-o", folder.with_suffix(".ptx")], check=True, capture_output=True, text=True).stdout
     sizes = [path.stat().st_size for path in folder.glob("llvmcache-*")]
     assert sum(sizes) <= bound, (sizes, bound)
