@@ -12,6 +12,7 @@
 
 #include "Check.h"
 #include "Execute.h"
+#include "Sources.h"
 #include "kvc/Dialect/KVC/IR/KVC.h"
 #include "kvc/Dialect/KVC/Transforms/Passes.h"
 #include "kvc/Interpreter/Interpreter.h"
@@ -164,13 +165,21 @@ public:
         return skip(llvm::toString(made.takeError()));
       inputs = std::move(*made);
       why.clear();
+      if (!options.interprets)
+        break;
       first = interpret(before.function(), inputs, why);
       // masks may have left no row a number: once more
       if (first && hasNumbers(*first))
         break;
     }
-    if (!first)
-      return skip(why);
+    if (!first) {
+      // of ops that the interpreter does not have, the machine is asked
+      if (!options.compiles || !runCompiled())
+        return report.verdict == Verdict::Wrong || !report.why.empty()
+                   ? report
+                   : skip(why);
+      return settle();
+    }
     auto second = interpret(after.function(), inputs, why);
     if (!second)
       return wrong("the raised graph does not run: " + why);
@@ -183,13 +192,17 @@ public:
     }
     if (options.compiles && !runCompiled())
       return report;
+    return settle();
+  }
+
+private:
+  Report settle() {
     if (report.numbers && report.numbers == report.nans)
       return skip("no number to compare: every result is NaN");
     report.verdict = Verdict::Equal;
     return report;
   }
 
-private:
   bool runCompiled() {
     OwningOpRef<ModuleOp> both = join(before, after);
     if (!both) {
@@ -209,7 +222,7 @@ private:
       return false;
     }
     // what differs between the engines before raise is not raise's doing
-    Difference engines = compare(*first, (*results)[0]);
+    Difference engines = first ? compare(*first, (*results)[0]) : Difference();
     report.engines = engines.error;
     if (!engines.why.empty() || !(engines.error < 1e-2)) {
       skip("interpreter and machine differ: " +
@@ -292,12 +305,19 @@ std::vector<Report> check(const Graph &graph, const CheckOptions &options,
     common.verdict = Verdict::NotRaised;
     return {common};
   }
+  // not in place: what raise sees is the graph as its maker wrote it
+  Graph before = graph.clone();
+  if (failed(lowerSources(*before.module))) {
+    common.verdict = Verdict::Skipped;
+    common.why = "expected ops that the checker can write out";
+    return {common};
+  }
   double bound = graph.bound ? graph.bound : defaultBound(*graph.module);
   if (options.isMutant)
     bound = std::max(bound, 1e-3);
   std::vector<Report> reports;
   for (llvm::ArrayRef<int64_t> sizes : chooseSizes(graph)) {
-    Report report = Checker(graph, after, options).run(sizes, bound, random);
+    Report report = Checker(before, after, options).run(sizes, bound, random);
     report.attentions = common.attentions;
     report.remarks = common.remarks;
     reports.push_back(std::move(report));

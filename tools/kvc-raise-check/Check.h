@@ -14,6 +14,9 @@ namespace kvc::raisecheck {
 struct CheckOptions {
   /// Also compile both graphs and compare what the machine computes.
   bool compiles = true;
+  /// Interpret both. Without it the machine alone decides, for graphs that the
+  /// interpreter takes too long for.
+  bool interprets = true;
   /// For graphs that nobody meant: the machine decides, since a double keeps
   /// apart what f32 absorbs (-1e9 + x); its noise is measured before raise.
   /// Only the first choice of sizes is run.

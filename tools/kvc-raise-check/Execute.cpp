@@ -43,7 +43,8 @@ constexpr const char *lowering =
     "func.func(convert-linalg-to-loops),expand-strided-metadata,lower-affine,"
     "convert-scf-to-cf,"
     "arith-emulate-unsupported-floats{source-types=bf16,f16 target-type=f32},"
-    "arith-expand{include-bf16=true},convert-math-to-llvm,"
+    "arith-expand{include-bf16=true},convert-complex-to-standard,"
+    "convert-complex-to-llvm,convert-math-to-llvm,"
     "convert-math-to-libm,finalize-memref-to-llvm,convert-func-to-llvm,"
     "convert-cf-to-llvm,convert-arith-to-llvm,convert-index-to-llvm,"
     "reconcile-unrealized-casts";

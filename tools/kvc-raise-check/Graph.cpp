@@ -9,6 +9,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "Graph.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -53,6 +55,24 @@ static OwningOpRef<ModuleOp> isolate(ModuleOp from, func::FuncOp function) {
   return module;
 }
 
+/// What a file leaves out of its resources becomes an argument: raise knows as
+/// little of either, and a run needs numbers.
+static void takeMissingResources(func::FuncOp function) {
+  SmallVector<arith::ConstantOp> missing;
+  function.walk([&](arith::ConstantOp op) {
+    auto resource = dyn_cast<DenseResourceElementsAttr>(op.getValue());
+    if (resource && !resource.getRawHandle().getBlob())
+      missing.push_back(op);
+  });
+  for (arith::ConstantOp op : missing) {
+    const unsigned last = function.getNumArguments();
+    if (failed(function.insertArgument(last, op.getType(), {}, op.getLoc())))
+      continue;
+    op.replaceAllUsesWith(Value(function.getArgument(last)));
+    op.erase();
+  }
+}
+
 static void readSettings(llvm::StringRef text, std::vector<Graph> &graphs) {
   llvm::Regex line("// EXECUTE: ([A-Za-z0-9_]+)( sizes=([0-9,]+))?"
                    "( bound=([0-9.e-]+))?");
@@ -89,12 +109,14 @@ llvm::Expected<std::vector<Graph>> loadGraphs(MLIRContext &context,
     if (!module)
       return failure("expected " + path + " to parse");
     for (auto function : module->getOps<func::FuncOp>())
-      if (!function.isExternal())
+      if (!function.isExternal()) {
+        takeMissingResources(function);
         graphs.push_back({isolate(*module, function),
                           llvm::sys::path::stem(path).str(),
                           function.getName().str(),
                           {},
                           0});
+      }
   }
   readSettings((*buffer)->getBuffer(), graphs);
   return graphs;

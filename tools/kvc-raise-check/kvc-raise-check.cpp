@@ -32,6 +32,9 @@ static cl::opt<uint64_t> seed("seed", cl::init(0),
                               cl::desc("of the inputs; 0: a fresh one"));
 static cl::opt<bool> noCompile("interpret-only",
                                cl::desc("do not compile the graphs"));
+static cl::opt<bool> noInterpret("compile-only",
+                                 cl::desc("do not interpret the graphs, which "
+                                          "takes long where they are large"));
 static cl::opt<std::string>
     pipeline("raise-pipeline", cl::init("func.func(kvc-raise-attention)"),
              cl::desc("what to check instead of kvc-raise-attention"));
@@ -59,7 +62,7 @@ static int runMutants(std::vector<Graph> graphs, uint64_t first) {
     return count > largest;
   });
   SoakOptions options;
-  options.check = {!noCompile, /*isMutant=*/true, pipeline};
+  options.check = {!noCompile, !noInterpret, /*isMutant=*/true, pipeline};
   options.count = mutants;
   options.seconds = seconds;
   options.seed = first;
@@ -105,6 +108,8 @@ int main(int argc, char **argv) {
   registerExecutionDialects(registry);
   kvc::registerAllDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  // attention ops of other compilers
+  context.allowUnregisteredDialects();
 
   const uint64_t first = seed ? seed : std::random_device()();
   if (mutants || seconds > 0) {
@@ -126,7 +131,7 @@ int main(int argc, char **argv) {
                                 "function", "sizes", "att", "numbers", "nan",
                                 "reference", "compiled", "engines", "bound");
   std::mt19937_64 random(first);
-  CheckOptions options{!noCompile, /*isMutant=*/false, pipeline};
+  CheckOptions options{!noCompile, !noInterpret, /*isMutant=*/false, pipeline};
   unsigned raised = 0, left = 0, bad = 0, notRun = 0;
   for (const std::string &file : files) {
     auto graphs = loadGraphs(context, file);

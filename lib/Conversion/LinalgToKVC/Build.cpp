@@ -184,7 +184,8 @@ Value AttentionBuilder::mask() {
     sum = sum ? emit.sum(sum, value) : value;
   }
   if (sum && visible)
-    return emit.sum(sum, emit.additive(visible));
+    return plan.keptHides ? emit.hiddenUnless(visible, sum)
+                          : emit.sum(sum, emit.additive(visible));
   return sum ? sum : visible;
 }
 

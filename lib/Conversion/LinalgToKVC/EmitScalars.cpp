@@ -306,22 +306,24 @@ Value Emitter::scalar(const Expr *expr) {
   return emitScalar(builder, expr, AxisValues(), done);
 }
 
-/// An elementwise generic over `tensor` of any shape.
-static Value elementwise(OpBuilder &builder, Location loc, Value tensor,
-                         Type elementType,
-                         llvm::function_ref<Value(OpBuilder &, Value)> body) {
-  auto type = cast<RankedTensorType>(tensor.getType());
-  SmallVector<OpFoldResult> mixed = tensor::getMixedSizes(builder, loc, tensor);
+/// An elementwise generic over tensors of one shape.
+static Value
+elementwise(OpBuilder &builder, Location loc, ValueRange tensors,
+            Type elementType,
+            llvm::function_ref<Value(OpBuilder &, ValueRange)> body) {
+  auto type = cast<RankedTensorType>(tensors.front().getType());
+  SmallVector<OpFoldResult> mixed =
+      tensor::getMixedSizes(builder, loc, tensors.front());
   Value init = tensor::EmptyOp::create(builder, loc, mixed, elementType);
-  SmallVector<AffineMap> maps(2,
+  SmallVector<AffineMap> maps(tensors.size() + 1,
                               builder.getMultiDimIdentityMap(type.getRank()));
   SmallVector<utils::IteratorType> iterators(type.getRank(),
                                              utils::IteratorType::parallel);
   return linalg::GenericOp::create(
-             builder, loc, TypeRange{init.getType()}, ValueRange{tensor},
-             ValueRange{init}, maps, iterators,
+             builder, loc, TypeRange{init.getType()}, tensors, ValueRange{init},
+             maps, iterators,
              [&](OpBuilder &b, Location l, ValueRange arguments) {
-               linalg::YieldOp::create(b, l, body(b, arguments[0]));
+               linalg::YieldOp::create(b, l, body(b, arguments));
              })
       .getResult(0);
 }
@@ -330,23 +332,36 @@ Value Emitter::castTo(Value tensor, Type elementType) {
   if (cast<RankedTensorType>(tensor.getType()).getElementType() == elementType)
     return tensor;
   return elementwise(builder, loc, tensor, elementType,
-                     [&](OpBuilder &b, Value x) {
-                       return castScalar(b, loc, x, elementType);
+                     [&](OpBuilder &b, ValueRange x) {
+                       return castScalar(b, loc, x[0], elementType);
                      });
 }
 
+/// What hides a score when it is added to it.
+static Value minusInfinity(OpBuilder &b, Location loc) {
+  FloatType f32 = b.getF32Type();
+  return arith::ConstantOp::create(
+      b, loc,
+      FloatAttr::get(f32, llvm::APFloat::getInf(f32.getFloatSemantics(),
+                                                /*Negative=*/true)));
+}
+
 Value Emitter::additive(Value visible) {
-  return elementwise(
-      builder, loc, visible, builder.getF32Type(),
-      [&](OpBuilder &b, Value x) -> Value {
-        FloatType f32 = b.getF32Type();
-        Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
-        Value hidden = arith::ConstantOp::create(
-            b, loc,
-            FloatAttr::get(f32, llvm::APFloat::getInf(f32.getFloatSemantics(),
-                                                      /*Negative=*/true)));
-        return arith::SelectOp::create(b, loc, x, zero, hidden);
-      });
+  return elementwise(builder, loc, visible, builder.getF32Type(),
+                     [&](OpBuilder &b, ValueRange x) -> Value {
+                       Value zero = arith::ConstantOp::create(
+                           b, loc, b.getF32FloatAttr(0));
+                       return arith::SelectOp::create(b, loc, x[0], zero,
+                                                      minusInfinity(b, loc));
+                     });
+}
+
+Value Emitter::hiddenUnless(Value visible, Value bias) {
+  return elementwise(builder, loc, {visible, bias}, builder.getF32Type(),
+                     [&](OpBuilder &b, ValueRange x) -> Value {
+                       return arith::SelectOp::create(b, loc, x[0], x[1],
+                                                      minusInfinity(b, loc));
+                     });
 }
 
 Value Emitter::sum(Value a, Value b) {
@@ -361,9 +376,9 @@ Value Emitter::sum(Value a, Value b) {
 Value Emitter::scaledBy(Value tensor, Value factor) {
   Type elementType = cast<RankedTensorType>(tensor.getType()).getElementType();
   return elementwise(builder, loc, tensor, elementType,
-                     [&](OpBuilder &b, Value x) -> Value {
+                     [&](OpBuilder &b, ValueRange x) -> Value {
                        Value f = castScalar(b, loc, factor, elementType);
-                       return arith::MulFOp::create(b, loc, x, f);
+                       return arith::MulFOp::create(b, loc, x[0], f);
                      });
 }
 

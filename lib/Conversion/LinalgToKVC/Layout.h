@@ -74,6 +74,8 @@ public:
   mlir::Value scaledBy(mlir::Value tensor, mlir::Value factor);
   /// 0 where `visible` holds, else -inf, as f32.
   mlir::Value additive(mlir::Value visible);
+  /// The f32 `bias` where `visible`, else minus infinity.
+  mlir::Value hiddenUnless(mlir::Value visible, mlir::Value bias);
   /// Elementwise sum of two tensors of one type.
   mlir::Value sum(mlir::Value a, mlir::Value b);
 

@@ -322,9 +322,13 @@ std::optional<MaskPlan> Planner::plan(ArrayRef<MaskTerm> terms,
   }
   if (!anyNever && allInfinite) {
     split.fullyMasked = natural;
+    split.keptHides = true;
     for (const Read &read : reads) {
-      if (read.understood)
+      if (read.understood) {
+        // the outermost comes first
+        split.keptHides &= read.term->isSelect && split.dense.empty();
         continue;
+      }
       if (read.term->isSelect)
         return refuse("mask-select",
                       "a hidden score becomes a value that "

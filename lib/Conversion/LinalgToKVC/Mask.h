@@ -25,6 +25,9 @@ struct MaskPlan {
   FullyMasked fullyMasked = FullyMasked::nan;
   llvm::SmallVector<Predicate> kept; // the boolean part that stays; all hold
   llvm::SmallVector<MaskTerm> dense; // additive terms that stay as they are
+  /// A score that `kept` hides never sees what `dense` adds to it: infinity
+  /// and NaN there are hidden, too.
+  bool keptHides = false;
   /// Added to the score in its region: functions of positions.
   llvm::SmallVector<const Expr *> biases;
   bool alibi = false; // all of them are

@@ -66,3 +66,42 @@ func.func @sink_beside_an_empty_row(%arg0: tensor<2x6x4xf32>, %arg1: tensor<2x6x
   %16 = linalg.batch_matmul ins(%14, %arg2 : tensor<2x6x6xf32>, tensor<2x6x4xf32>) outs(%15 : tensor<2x6x4xf32>) -> tensor<2x6x4xf32>
   return %16 : tensor<2x6x4xf32>
 }
+
+// a bias is infinite where the select hides the score, and stays hidden there:
+// added to minus infinity it would be NaN
+// EXECUTE: infinite_behind_a_select
+// CHECK-LABEL: @infinite_behind_a_select(
+// CHECK: math.powf
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<1x2x6x6xi1>, tensor<1x2x6x6xf32>)
+// CHECK: arith.select
+// CHECK-NOT: linalg.add
+// CHECK: kvc.attention %{{.*}} mask %{{.*}} {scale = 1.000000e+00 : f32}
+func.func @infinite_behind_a_select(%arg0: tensor<2x6x4xf32>, %arg1: tensor<2x6x4xf32>, %arg2: tensor<2x6x4xf32>) -> tensor<2x6x4xf32> {
+  %cst = arith.constant 0.000000e+00 : f32
+  %0 = tensor.empty() : tensor<2x6x6xf32>
+  %1 = tensor.empty() : tensor<2x6x4xf32>
+  %2 = linalg.fill ins(%cst : f32) outs(%0 : tensor<2x6x6xf32>) -> tensor<2x6x6xf32>
+  %3 = linalg.batch_matmul indexing_maps = [#map, #map1, #map2] ins(%arg0, %arg1 : tensor<2x6x4xf32>, tensor<2x6x4xf32>) outs(%2 : tensor<2x6x6xf32>) -> tensor<2x6x6xf32>
+  %4 = linalg.generic {indexing_maps = [#map3, #map3], iterator_types = ["parallel", "parallel", "parallel"]} ins(%3 : tensor<2x6x6xf32>) outs(%0 : tensor<2x6x6xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %8 = linalg.index 1 : index
+    %9 = linalg.index 2 : index
+    %10 = linalg.index 0 : index
+    %11 = arith.index_cast %10 : index to i32
+    %12 = arith.sitofp %11 : i32 to f32
+    %cst_0 = arith.constant -4.000000e+00 : f32
+    %13 = arith.subf %cst_0, %12 : f32
+    %14 = arith.index_cast %9 : index to i32
+    %15 = arith.sitofp %14 : i32 to f32
+    %16 = math.powf %15, %13 : f32
+    %17 = arith.addf %in, %16 : f32
+    %18 = arith.cmpi ugt, %9, %8 : index
+    %cst_1 = arith.constant 0xFF800000 : f32
+    %19 = arith.select %18, %17, %cst_1 : f32
+    linalg.yield %19 : f32
+  } -> tensor<2x6x6xf32>
+  %5 = linalg.softmax dimension(2) ins(%4 : tensor<2x6x6xf32>) outs(%0 : tensor<2x6x6xf32>) -> tensor<2x6x6xf32>
+  %6 = linalg.fill ins(%cst : f32) outs(%1 : tensor<2x6x4xf32>) -> tensor<2x6x4xf32>
+  %7 = linalg.batch_matmul ins(%5, %arg2 : tensor<2x6x6xf32>, tensor<2x6x4xf32>) outs(%6 : tensor<2x6x4xf32>) -> tensor<2x6x4xf32>
+  return %7 : tensor<2x6x4xf32>
+}

@@ -1,5 +1,5 @@
 // A rotation as a product of complex numbers: neighbours are one number each.
-// Neither the interpreter nor the machine of kvc-raise-check runs complex ops.
+// The interpreter has no complex ops: kvc-raise-check asks the machine alone.
 // RUN: kvc-opt %s --pass-pipeline='builtin.module(func.func(kvc-raise-attention))' | FileCheck %s
 #a = affine_map<(h, i, j, d) -> (h, i, d)>
 #bt = affine_map<(h, i, j, d) -> (h, j, d)>
