@@ -189,6 +189,9 @@ Value AttentionBuilder::mask() {
   return sum ? sum : visible;
 }
 
+/// Scores and masks are far below its inverse in every model.
+static constexpr float largestScaleOfSum = 1e18f;
+
 Value AttentionBuilder::attention() {
   const Roles &roles = match.roles;
   // sizes first: reshapes and masks ask for any of them
@@ -212,6 +215,10 @@ Value AttentionBuilder::attention() {
   float softcap = static_cast<float>(match.score.softcap);
   if (!std::isfinite(scale) || !std::isfinite(softcap))
     return fail("scale", "the scale is not a finite number");
+  // the graph scales the sum, in which infinities of both signs never meet
+  if (maskValue && std::fabs(scale) > largestScaleOfSum)
+    return fail("scale", "the scale of a score and its mask is so large that "
+                         "each of them may overflow");
   Value sinks;
   if (match.softmax.sink) {
     sinks = emit.compute(match.softmax.sink, Layout{roles.heads()});
