@@ -291,9 +291,9 @@ LogicalResult Driver::compileKernels() {
   if ((settings.explain || !settings.evidence.empty()) &&
       failed(explainMachineCode(chip)))
     return failure();
-  if (settings.emit == Emit::ptx || settings.emit == Emit::cubin)
-    return success();
-  return kvc::nvptx::embedImages(*module, chip, compiler->getImages());
+  if (settings.emit != Emit::ptx && settings.emit != Emit::cubin)
+    kvc::nvptx::embedImages(*module, chip, compiler->getImages());
+  return success();
 }
 
 /// What the machine code does, where there is some and a program to read it.

@@ -10,6 +10,7 @@
 
 #include "kvc/Target/NVPTX/NVPTX.h"
 
+#include "kvc/Target/Common/Optimize.h"
 #include "mlir/Conversion/NVVMToLLVM/NVVMToLLVM.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -19,11 +20,9 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Triple.h"
@@ -86,28 +85,6 @@ static std::unique_ptr<llvm::TargetMachine> createMachine(const GpuChip &chip,
       std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager graph;
-  llvm::ModuleAnalysisManager modules;
-  // The schedules unroll what is to be unrolled; the loops over keys are to
-  // stay small enough for the instruction cache.
-  llvm::PipelineTuningOptions tuning;
-  tuning.LoopUnrolling = false;
-  llvm::PassBuilder builder(&machine, tuning);
-  llvm::TargetLibraryInfoImpl library(module.getTargetTriple());
-  library.disableAllFunctions();
-  functions.registerPass([&] { return llvm::TargetLibraryAnalysis(library); });
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(graph);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, graph, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
-      .run(module, modules);
-}
-
 void prepareEmitPTX(MLIRContext &context) {
   DialectRegistry registry;
   registerBuiltinDialectTranslation(registry);
@@ -145,7 +122,9 @@ FailureOr<std::string> emitPTX(gpu::GPUModuleOp module, const GpuChip &chip) {
     return failure();
   translated->setTargetTriple(machine->getTargetTriple());
   translated->setDataLayout(machine->createDataLayout());
-  optimize(*translated, *machine);
+  // The schedules unroll what is to be unrolled; the loops over keys are to
+  // stay small enough for the instruction cache.
+  target::optimize(*translated, *machine, /*unrollLoops=*/false);
 
   llvm::SmallString<0> text;
   llvm::raw_svector_ostream stream(text);

@@ -149,8 +149,8 @@ private:
 /// Replaces the gpu.modules of `module` by their images as constants, and
 /// defines the kvcrt_kernel record of each kernel (@<kernel>_record), which is
 /// what host functions launch by.
-mlir::LogicalResult embedImages(mlir::ModuleOp module, const GpuChip &chip,
-                                llvm::ArrayRef<Image> images);
+void embedImages(mlir::ModuleOp module, const GpuChip &chip,
+                 llvm::ArrayRef<Image> images);
 
 /// Registers, spills and shared memory of the kernels, as a table.
 void printUsage(const GpuChip &chip, llvm::ArrayRef<Image> images,
