@@ -7,6 +7,7 @@
 // waits: packing of arguments, order, graphs, choice of images.
 //
 //===----------------------------------------------------------------------===//
+#include "cuda/driver.h"
 #include "cuda_fixture.h"
 
 using namespace kvcrt_test;
@@ -63,16 +64,17 @@ TEST_F(CudaDevice, LaunchesOnTheCallersStream) {
 
 TEST_F(CudaDevice, LeavesTheCallersContextAlone) {
   create();
+  using kvcrt::cuda::Context;
   auto push =
-      reinterpret_cast<int (*)(void *)>(dlsym(library, "cuCtxPushCurrent_v2"));
-  auto pop =
-      reinterpret_cast<int (*)(void **)>(dlsym(library, "cuCtxPopCurrent_v2"));
-  int other = 0;
-  push(&other);
+      reinterpret_cast<int (*)(Context)>(dlsym(library, "cuCtxPushCurrent_v2"));
+  auto pop = reinterpret_cast<int (*)(Context *)>(
+      dlsym(library, "cuCtxPopCurrent_v2"));
+  const Context other = reinterpret_cast<Context>(&push);
+  push(other);
   alloc(1);
-  void *now = nullptr;
+  Context now = nullptr;
   pop(&now);
-  EXPECT_EQ(now, &other);
+  EXPECT_EQ(now, other);
 }
 
 TEST_F(CudaDevice, UpdateIsDoneWithItsSource) {

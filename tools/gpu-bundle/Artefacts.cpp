@@ -1,0 +1,196 @@
+//===- Artefacts.cpp - compiled variants of the bundle --------------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "Artefacts.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace kvc::bundle {
+
+std::vector<Spec> bundleSpecs() {
+  static const char *const names[] = {"gqa4 d64",
+                                      "mha d64",
+                                      "mqa8 d128",
+                                      "gqa7 d72:96",
+                                      "mqa16 d256",
+                                      "gqa2 d192:128",
+                                      "block 1",
+                                      "block 3",
+                                      "block 256",
+                                      "element bf16",
+                                      "i8 both, bf16",
+                                      "f8E4M3FN both, bf16",
+                                      "f32 stored bf16",
+                                      "rope neox append 64",
+                                      "rope pairs attend 64",
+                                      "alibi",
+                                      "window 17",
+                                      "streaming rope append",
+                                      "not causal",
+                                      "softcap",
+                                      "sink logits",
+                                      "mask f32",
+                                      "mask packed",
+                                      "score relative bias",
+                                      "everything"};
+  std::vector<Spec> specs;
+  for (Spec &spec : conformance::gpuSpecs())
+    if (std::find(std::begin(names), std::end(names), spec.name) !=
+        std::end(names))
+      specs.push_back(std::move(spec));
+  return specs;
+}
+
+std::vector<Spec> benchSpecs() {
+  std::vector<Spec> specs;
+  auto add = [&](const char *name, int32_t queryHeads, int32_t kvHeads,
+                 int32_t dim, int32_t block = 16) -> Spec & {
+    Spec spec;
+    spec.name = name;
+    spec.policy = kvcref::makePolicy(kvHeads, dim, dim, KVCRT_BF16);
+    spec.policy.block = block;
+    spec.queryHeads = queryHeads;
+    spec.lse = false;
+    specs.push_back(spec);
+    return specs.back();
+  };
+  add("bench gqa4 d128", 32, 8, 128);
+  add("bench gqa8 d128", 32, 4, 128);
+  add("bench mha d128", 32, 32, 128);
+  add("bench gqa4 d64", 32, 8, 64);
+  add("bench gqa4 d256", 32, 8, 256);
+  Spec &window = add("bench window 1024", 32, 8, 128);
+  window.policy.retention = KVCRT_RETAIN_STREAMING;
+  window.policy.window = window.windowSize = 1024;
+  window.policy.sink_tokens = 4;
+  for (int32_t format : {KVCRT_I8, KVCRT_F8E4M3FN}) {
+    Spec &quant =
+        add(format == KVCRT_I8 ? "bench i8" : "bench f8E4M3FN", 32, 8, 128);
+    for (kvcrt_storage *s : {&quant.policy.key, &quant.policy.value}) {
+      *s = {};
+      s->kind = KVCRT_STORAGE_QUANT;
+      s->format = format;
+      s->axis = KVCRT_AXIS_TOKEN;
+      s->symmetric = 1;
+      s->scale_format = KVCRT_F32;
+    }
+  }
+  return specs;
+}
+
+std::string fileNameOf(const std::string &name) {
+  std::string out;
+  for (char c : name) {
+    const bool plain = isalnum(static_cast<unsigned char>(c)) != 0;
+    if (plain)
+      out += c;
+    else if (!out.empty() && out.back() != '-')
+      out += '-';
+  }
+  return out;
+}
+
+bool writeSpecs(const std::string &folder) {
+  bool good = true;
+  for (const std::vector<Spec> &specs : {bundleSpecs(), benchSpecs()})
+    for (const Spec &spec : specs) {
+      std::ofstream file(folder + "/" + fileNameOf(spec.name) + ".mlir");
+      file << spec.toMlir() << "\n";
+      good = good && file.good();
+    }
+  return good;
+}
+
+Kernels::Kernels(kvcrt_device *device, const std::string &folder,
+                 const Spec &spec)
+    : device(device) {
+  const std::string path = folder + "/" + fileNameOf(spec.name) + ".so";
+  char text[600] = "";
+  if (kvcrt_status status =
+          kvcrt_artifact_open(path.c_str(), &artefact, text, sizeof(text)))
+    throw Failure(std::string(kvcrt_status_string(status)) + ": " + text);
+  auto find = [&](const char *name, kvcrt_kernel_fn &out) {
+    void *address = nullptr;
+    if (kvcrt_status status = kvcrt_artifact_symbol(artefact, name, &address)) {
+      kvcrt_artifact_close(artefact);
+      throw Failure(path + ": expected a symbol " + name + ", got " +
+                    kvcrt_status_string(status));
+    }
+    out = reinterpret_cast<kvcrt_kernel_fn>(address);
+  };
+  find("v_append", append);
+  find("v_attend", attend);
+  find("v_merge", merge);
+}
+
+Kernels::~Kernels() {
+  // Kernels are known by addresses inside the library.
+  (void)kvcrt_device_forget_kernels(device);
+  kvcrt_artifact_close(artefact);
+}
+
+static bool isFolder(const std::string &path) {
+  struct stat found;
+  return stat(path.c_str(), &found) == 0 && S_ISDIR(found.st_mode);
+}
+
+static void printLog(void *, int32_t, const char *message) {
+  fprintf(stderr, "%s\n", message);
+}
+
+Machine::Machine(const std::string &kind, const std::string &artefacts) {
+  kvcrt_device_desc desc;
+  KVCRT_INIT(&desc);
+  desc.num_workers = 1;
+  desc.log = kind == "sim" ? &printLog : nullptr;
+  if (kind == "cuda")
+    desc.kind = KVCRT_DEVICE_CUDA;
+  else if (kind == "sim")
+    desc.kind = KVCRT_DEVICE_SIM;
+  else
+    throw Failure("expected --device=cuda or --device=sim, got " + kind);
+  char text[600] = "";
+  if (kvcrt_device_create(&desc, &device, text, sizeof(text)))
+    throw Failure(text);
+  KVCRT_INIT(&info);
+  if (kind == "sim") {
+    folder = artefacts + "/sim";
+    title = "simulator";
+    // As many blocks as make a plan split.
+    info.multiprocessors = 8;
+  } else {
+    require(device, kvcrt_stream_create(device, &stream), "stream");
+    require(device, kvcrt_device_get_info(device, &info), "device");
+    const std::string chip = "sm_" + std::to_string(info.sm);
+    title = std::string(info.name) + " (" + chip + ")";
+    // Artefacts of exactly this chip, else of an older one of its generation.
+    folder = artefacts + "/" + chip + "a";
+    for (int32_t sm = info.sm; !isFolder(folder) && sm >= info.sm / 10 * 10;
+         --sm)
+      folder = artefacts + "/sm_" + std::to_string(sm);
+  }
+  if (!isFolder(folder))
+    throw Failure("expected artefacts for " + title + " in " + artefacts +
+                  ", got none; build the bundle with this chip in CHIPS");
+}
+
+Machine::~Machine() {
+  if (stream)
+    (void)kvcrt_stream_destroy(device, stream);
+  kvcrt_device_destroy(device);
+}
+
+kvcrt_env Machine::env() const {
+  kvcrt_env out = *kvcrt_device_env(device);
+  out.stream = stream;
+  return out;
+}
+
+} // namespace kvc::bundle

@@ -1,0 +1,338 @@
+//===- BenchCell.cpp - one shape of the benchmark -------------------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The cache is the runtime's: its pool, tables, step arrays and plan. Blocks
+// are handed out to sequences in random turn, data are random, and one replay
+// goes through enough layers that the second cache holds none of the next.
+//
+//===----------------------------------------------------------------------===//
+#include "BenchCell.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <random>
+
+namespace kvc::bundle {
+
+static const Spec &specOf(const std::string &name) {
+  static const std::vector<Spec> specs = benchSpecs();
+  for (const Spec &spec : specs)
+    if (spec.name == name)
+      return spec;
+  throw Failure("expected a variant of the benchmark, got " + name);
+}
+
+std::vector<BenchCell> benchCells(bool tiny) {
+  if (tiny)
+    return {{"D3 kv 200", "bench gqa4 d128", {{2, 1, 200}}},
+            {"D12 4 tokens", "bench gqa4 d128", {{2, 4, 100}}},
+            {"P5 chunk", "bench gqa4 d128", {{1, 40, 100}}},
+            {"S step", "bench i8", {{1, 1, 90}, {1, 20, 20}}, true}};
+  std::vector<BenchCell> cells;
+  auto add = [&](std::string name, std::string variant, std::vector<Run> runs,
+                 bool wholeStep = false) {
+    cells.push_back(
+        {std::move(name), "bench " + variant, std::move(runs), wholeStep});
+  };
+  auto kv = [](int32_t length) { return " kv " + std::to_string(length); };
+  for (int32_t n : {1024, 4096, 16384, 32768, 131072})
+    add("D1" + kv(n), "gqa8 d128", {{1, 1, n}});
+  for (const char *variant : {"gqa4 d128", "i8", "f8E4M3FN"})
+    for (int32_t n : {1024, 4096, 16384, 32768})
+      add("D3" + kv(n), variant, {{8, 1, n}});
+  add("D5" + kv(4096), "gqa4 d128", {{32, 1, 4096}});
+  for (int32_t n : {128, 2000, 4000})
+    add("D8" + kv(n), "mha d128", {{16, 1, n}});
+  add("D11 64x512", "gqa8 d128", {{64, 1, 512}});
+  add("D11 1x16k+15x64", "gqa8 d128", {{1, 1, 16384}, {15, 1, 64}});
+  add("D11 1x64k+31x4k", "gqa8 d128", {{1, 1, 65536}, {31, 1, 4096}});
+  add("D11 2x32k+30x4k", "gqa8 d128", {{2, 1, 32768}, {30, 1, 4096}});
+  for (int32_t q : {4, 8})
+    add("D12 " + std::to_string(q) + " tokens" + kv(4096), "gqa4 d128",
+        {{8, q, 4096}});
+  for (const char *variant : {"gqa4 d64", "gqa4 d256"})
+    add("D14" + kv(4096), variant, {{32, 1, 4096}});
+  add("W1" + kv(32768), "window 1024", {{32, 1, 32768}});
+  add("P1 4x4k", "gqa4 d128", {{4, 4096, 4096}});
+  add("P3 2x512 of 4608", "gqa4 d128", {{2, 512, 4608}});
+  add("P5 8x512 on 4k", "gqa4 d128", {{8, 512, 4608}});
+  for (const char *variant : {"gqa4 d128", "i8"})
+    add("S 32 layers" + kv(4096), variant, {{8, 1, 4096}}, true);
+  return cells;
+}
+
+namespace {
+/// A runtime of one group whose sequences stand before the cell's step.
+class Cache {
+public:
+  Cache(const Machine &machine, const BenchCell &cell, const Spec &spec);
+  ~Cache() { kvcrt_runtime_destroy(runtime); }
+  Cache(const Cache &) = delete;
+
+  kvcrt_params params(int32_t layer) const;
+
+  int32_t layers = 1;
+  int64_t tokens = 0; // of the step
+  kvcrt_step_view view{};
+  double beginSeconds = 0;
+
+private:
+  void extendInTurn(const BenchCell &cell);
+  void compute(int32_t most);
+  void fillPool(const Spec &spec);
+  void begin();
+
+  const Machine &machine;
+  const Spec &spec;
+  Mirror memory;
+  kvcrt_runtime *runtime = nullptr;
+  std::vector<kvcrt_step_entry> step;
+  std::vector<int32_t> before; // tokens of each sequence before the step
+  void *query = nullptr, *out = nullptr, *newKey = nullptr, *newValue = nullptr;
+};
+} // namespace
+
+/// Bytes of a token in one layer that attention reads.
+static double tokenBytes(const kvcrt_policy &p) {
+  auto side = [&](const kvcrt_storage &s, int32_t dim) {
+    const bool quant = s.kind == KVCRT_STORAGE_QUANT;
+    return double(dim) * (quant ? 1 : 2) + (quant ? 4 : 0);
+  };
+  return p.kv_heads * (side(p.key, p.key_dim) + side(p.value, p.value_dim));
+}
+
+/// Keys that some query of a run sees.
+static double visibleKeys(const kvcrt_policy &p, const Run &run) {
+  if (p.retention == KVCRT_RETAIN_ALL)
+    return run.kvLen;
+  return std::min<double>(run.kvLen,
+                          p.window + p.sink_tokens + run.newTokens - 1);
+}
+
+Cache::Cache(const Machine &machine, const BenchCell &cell, const Spec &spec)
+    : machine(machine), spec(spec), memory(machine.device, machine.stream) {
+  constexpr int32_t kChunk = 8192;
+  const kvcrt_policy &p = spec.policy;
+  kvcrt_device *device = machine.device;
+  int32_t sequences = 0, longest = 0;
+  int64_t blocks = 0;
+  double bytes = 0;
+  for (const Run &run : cell.runs) {
+    sequences += run.count;
+    longest = std::max(longest, run.kvLen);
+    tokens += int64_t(run.count) * run.newTokens;
+    blocks += int64_t(run.count) * ((run.kvLen - 1) / p.block + 2);
+    bytes += run.count * visibleKeys(p, run) * tokenBytes(p);
+  }
+  // The second cache four times over, or a model's layers, in 40 % of memory.
+  const double wanted =
+      cell.wholeStep ? 32 : 4.0 * machine.info.l2_bytes / bytes + 1;
+  const double room = machine.onGpu()
+                          ? 0.4 * double(machine.info.memory_bytes) /
+                                (double(blocks) * p.block * tokenBytes(p))
+                          : 2;
+  layers = int32_t(std::clamp(std::min(wanted, room), 1.0, 64.0));
+
+  kvcrt_plan_desc plan;
+  KVCRT_INIT(&plan);
+  plan.kv_heads = p.kv_heads;
+  plan.group = spec.queryHeads / p.kv_heads;
+  plan.decode_rows = 16;
+  plan.prefill_rows = 64;
+  plan.tile_keys = 64;
+  plan.decode_resident = 2 * machine.info.multiprocessors;
+  plan.prefill_resident = machine.info.multiprocessors;
+  plan.causal = spec.causal;
+  plan.window = p.window;
+  plan.sink_tokens = p.sink_tokens;
+  plan.decode_tokens = 8;
+  kvcrt_group_desc group = {};
+  group.policy = p;
+  group.num_layers = layers;
+  group.num_blocks = int32_t(blocks);
+  group.plan = &plan;
+  kvcrt_runtime_desc desc;
+  KVCRT_INIT(&desc);
+  desc.device = device;
+  desc.groups = &group;
+  desc.num_groups = 1;
+  desc.max_live_seqs = sequences;
+  desc.capacity.max_seqs = sequences;
+  desc.capacity.max_tokens = int32_t(std::max<int64_t>(tokens, kChunk));
+  desc.capacity.max_kv_len = longest;
+  char text[500] = "";
+  if (kvcrt_status status =
+          kvcrt_runtime_create(&desc, &runtime, text, sizeof(text)))
+    require(device, status, text);
+  extendInTurn(cell);
+  compute(kChunk);
+  const int64_t rows = std::max<int64_t>(tokens, 1);
+  query = memory.scratch(size_t(rows * spec.queryHeads * p.key_dim * 2));
+  out = memory.scratch(size_t(rows * spec.queryHeads * p.value_dim * 2));
+  newKey = memory.scratch(size_t(rows * p.kv_heads * p.key_dim * 2));
+  newValue = memory.scratch(size_t(rows * p.kv_heads * p.value_dim * 2));
+  begin();
+  fillPool(spec);
+}
+
+/// Sequences take their blocks in random turn, so that tables are not runs.
+void Cache::extendInTurn(const BenchCell &cell) {
+  std::vector<int32_t> left;
+  for (const Run &run : cell.runs)
+    for (int32_t i = 0; i < run.count; ++i) {
+      kvcrt_sequence name = 0;
+      require(machine.device, kvcrt_sequence_create(runtime, &name),
+              "sequence");
+      step.push_back({name, run.newTokens, KVCRT_LOGITS_NONE});
+      before.push_back(run.kvLen - run.newTokens);
+      left.push_back(run.kvLen);
+    }
+  std::mt19937 random(7);
+  std::vector<size_t> open(left.size());
+  for (size_t i = 0; i < open.size(); ++i)
+    open[i] = i;
+  while (!open.empty()) {
+    const size_t at = random() % open.size(), s = open[at];
+    const int32_t some = std::min(left[s], spec.policy.block);
+    require(machine.device,
+            kvcrt_sequence_extend(runtime, step[s].sequence, some), "extend");
+    left[s] -= some;
+    if (left[s] == 0) {
+      open[at] = open.back();
+      open.pop_back();
+    }
+  }
+}
+
+/// Counts all tokens before the step as computed; what they hold comes later.
+void Cache::compute(int32_t most) {
+  for (size_t s = 0; s < step.size(); ++s)
+    for (int32_t left = before[s]; left > 0;) {
+      const int32_t some = std::min(left, most);
+      const kvcrt_step_entry entry = {step[s].sequence, some,
+                                      KVCRT_LOGITS_NONE};
+      kvcrt_step_view one;
+      require(machine.device,
+              kvcrt_step_begin(runtime, &entry, 1, &one, nullptr, 0), "step");
+      require(machine.device,
+              kvcrt_step_submit(runtime, one.id, machine.stream), "step");
+      // Its staging is the next step's.
+      require(machine.device,
+              kvcrt_device_synchronize(machine.device, machine.stream), "step");
+      require(machine.device, kvcrt_step_commit(runtime, one.id, nullptr),
+              "step");
+      require(machine.device, kvcrt_step_retire(runtime, one.id), "step");
+      left -= some;
+    }
+}
+
+void Cache::begin() {
+  char text[500] = "";
+  const auto start = std::chrono::steady_clock::now();
+  const kvcrt_status status = kvcrt_step_begin(
+      runtime, step.data(), int32_t(step.size()), &view, text, sizeof(text));
+  beginSeconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+          .count();
+  require(machine.device, status, text);
+  require(machine.device, kvcrt_step_submit(runtime, view.id, machine.stream),
+          "step");
+}
+
+void Cache::fillPool(const Spec &spec) {
+  constexpr size_t kPattern = 16 << 20;
+  const kvcrt_policy &p = spec.policy;
+  std::mt19937 random(11);
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  std::vector<uint16_t> bf16(kPattern / 2);
+  for (uint16_t &x : bf16) {
+    const float value = uniform(random);
+    uint32_t bits;
+    memcpy(&bits, &value, 4);
+    x = uint16_t(bits >> 16);
+  }
+  std::vector<uint8_t> bytes(kPattern);
+  for (uint8_t &x : bytes) {
+    x = uint8_t(random());
+    // f8E4M3FN has two NaNs.
+    if (p.key.format == KVCRT_F8E4M3FN && (x & 0x7f) == 0x7f)
+      x = 0x3c;
+  }
+  std::vector<float> scales(kPattern / 4, 1.0f / 128);
+  auto fill = [&](void *region, int64_t size, const void *pattern) {
+    for (int64_t at = 0; region && at < size; at += kPattern)
+      require(machine.device,
+              kvcrt_device_update(
+                  machine.device, static_cast<char *>(region) + at, pattern,
+                  uint64_t(std::min<int64_t>(kPattern, size - at)),
+                  machine.stream),
+              "fill");
+  };
+  const kvcrt_cache &first = view.caches[0];
+  const bool quant = p.key.kind == KVCRT_STORAGE_QUANT;
+  fill(first.key.payload, first.num_blocks * first.key.block_stride,
+       quant ? static_cast<const void *>(bytes.data()) : bf16.data());
+  for (const kvcrt_plane *plane : {&first.key, &first.value})
+    fill(plane->scale, first.num_blocks * plane->scale_block_stride,
+         scales.data());
+  fill(query, tokens * spec.queryHeads * p.key_dim * 2, bf16.data());
+  fill(newKey, tokens * p.kv_heads * p.key_dim * 2, bf16.data());
+  fill(newValue, tokens * p.kv_heads * p.value_dim * 2, bf16.data());
+}
+
+kvcrt_params Cache::params(int32_t layer) const {
+  const kvcrt_policy &p = spec.policy;
+  kvcrt_params params;
+  KVCRT_INIT(&params);
+  params.step = *view.step;
+  params.cache = view.caches[layer];
+  kvcrt_attend_plan_apply(&view.plans[layer], &params);
+  params.query = {query, spec.queryHeads * p.key_dim * 2, p.key_dim * 2};
+  params.out = {out, spec.queryHeads * p.value_dim * 2, p.value_dim * 2};
+  params.new_key = {newKey, p.kv_heads * p.key_dim * 2, p.key_dim * 2};
+  params.new_value = {newValue, p.kv_heads * p.value_dim * 2, p.value_dim * 2};
+  params.scale = 0.088f;
+  params.window = p.window;
+  params.sink_tokens = p.sink_tokens;
+  return params;
+}
+
+BenchResult runBenchCell(const Machine &machine, const BenchCell &cell,
+                         int repeats) {
+  BenchResult result{cell, {}, {}, 0, 0, 0, 0};
+  try {
+    const Spec &spec = specOf(cell.variant);
+    const kvcrt_policy &p = spec.policy;
+    const Kernels kernels(machine.device, machine.folder, spec);
+    Cache cache(machine, cell, spec);
+    result.layers = cache.layers;
+    result.planSeconds = cache.beginSeconds;
+    const kvcrt_env env = machine.env();
+    const Times all = measure(machine, repeats, [&] {
+      for (int32_t layer = 0; layer < cache.layers; ++layer) {
+        const kvcrt_params params = cache.params(layer);
+        if (cell.wholeStep)
+          require(machine.device, kernels.append(&env, &params), "append");
+        require(machine.device, kernels.attend(&env, &params), "attend");
+      }
+    });
+    const double parts = cell.wholeStep ? 1 : cache.layers;
+    result.times = {all.median / parts, all.low / parts, all.high / parts};
+    for (const Run &run : cell.runs) {
+      const double scale = cell.wholeStep ? cache.layers : 1;
+      result.bytes += scale * run.count * visibleKeys(p, run) * tokenBytes(p);
+      // The last query sees all, the first all but the others.
+      const double keys = visibleKeys(p, run) - (run.newTokens - 1) / 2.0;
+      result.flops += scale * 2.0 * run.count * run.newTokens * keys *
+                      spec.queryHeads * (p.key_dim + p.value_dim);
+    }
+  } catch (const Failure &failure) {
+    result.failure = failure.what();
+  }
+  return result;
+}
+
+} // namespace kvc::bundle

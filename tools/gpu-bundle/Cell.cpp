@@ -1,0 +1,180 @@
+//===- Cell.cpp - one cell of the matrix on a device ----------------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The fixture's pool 0 is the kernels', in device memory; pool 1 and what the
+// reference computes stay on the host.
+//
+//===----------------------------------------------------------------------===//
+#include "Cell.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+namespace kvc::bundle {
+
+using namespace conformance;
+
+kvcrt_plan_desc planOf(const Machine &machine, const Spec &spec) {
+  const kvcrt_policy &p = spec.policy;
+  kvcrt_plan_desc desc;
+  KVCRT_INIT(&desc);
+  desc.kv_heads = p.kv_heads;
+  desc.group = spec.queryHeads / p.kv_heads;
+  desc.decode_rows = 16;
+  desc.prefill_rows = 64;
+  desc.tile_keys = 64;
+  desc.decode_resident = 2 * machine.info.multiprocessors;
+  desc.prefill_resident = machine.info.multiprocessors;
+  desc.causal = spec.causal;
+  desc.window =
+      spec.window || p.retention != KVCRT_RETAIN_ALL ? spec.windowSize : 0;
+  desc.sink_tokens = p.retention == KVCRT_RETAIN_STREAMING ? p.sink_tokens : 0;
+  desc.split_keys = 256; // the same bits in any batch
+  desc.decode_tokens = 8;
+  return desc;
+}
+
+namespace {
+/// A plan of a fixture's step, in memory of the mirror.
+struct DevicePlan {
+  DevicePlan(const Machine &machine, Mirror &mirror, const Spec &spec,
+             Fixture &fixture) {
+    const kvcrt_params params = fixture.attendParams(0);
+    kvcrt_step_header &header = fixture.attendHeader();
+    const kvcrt_plan_desc desc = planOf(machine, spec);
+    const int32_t *indptr = params.step.qo_indptr;
+    const int32_t *lengths = params.step.kv_len;
+    const int32_t longest =
+        std::accumulate(lengths, lengths + header.num_seqs, 1,
+                        [](int32_t a, int32_t b) { return std::max(a, b); });
+    kvcrt_plan plan = {};
+    require(machine.device,
+            kvcrt_plan_attend_sizes(&desc, header.num_seqs,
+                                    std::max(header.num_tokens, 1), longest,
+                                    &plan.capacity),
+            "sizes of a plan");
+    tasks.resize(size_t(plan.capacity.tasks) + 1);
+    plan.tasks = tasks.data();
+    require(machine.device,
+            kvcrt_plan_attend(&desc, header.num_seqs, indptr, lengths, &plan),
+            "plan");
+    header.num_tasks = plan.num_tasks;
+    header.num_prefill_tasks = plan.num_prefill_tasks;
+    mirror.add(tasks.data(), tasks.size() * sizeof(kvcrt_task), "tasks");
+    const size_t rows = size_t(plan.capacity.slots) * 16;
+    const int32_t dim = spec.policy.value_dim;
+    where = {nullptr,
+             static_cast<const kvcrt_task *>(mirror.onDevice(tasks.data())),
+             static_cast<int32_t *>(
+                 mirror.scratch(size_t(plan.capacity.groups) * 4)),
+             static_cast<float *>(mirror.scratch(rows * size_t(dim) * 4)),
+             static_cast<float *>(mirror.scratch(rows * 8)),
+             plan.decode_blocks,
+             plan.prefill_blocks};
+  }
+  void apply(kvcrt_params &params) const {
+    params.tasks = where.tasks;
+    params.counters = where.counters;
+    params.split_out = where.split_out;
+    params.split_state = where.split_state;
+    params.decode_blocks = where.decode_blocks;
+    params.prefill_blocks = where.prefill_blocks;
+  }
+
+  std::vector<kvcrt_task> tasks;
+  kvcrt_attend_plan where;
+};
+} // namespace
+
+Outcome runCell(const Machine &machine, const Kernels &kernels,
+                const Spec &spec, const Batch &batch, uint64_t seed) {
+  Fixture fixture(spec, batch, seed);
+  const kvcref::Variant reference = fixture.reference();
+  const kvcrt_env env = machine.env();
+  kvcrt_device *device = machine.device;
+  Mirror mirror(device, machine.stream);
+  fixture.forEachRange([&](const void *base, size_t bytes, const char *name) {
+    mirror.add(base, bytes, name);
+  });
+  void *pool = nullptr, *scales = nullptr, *table = nullptr, *first = nullptr;
+  fixture.forEachRange([&](const void *base, size_t bytes, const char *name) {
+    if (!bytes)
+      return;
+    for (auto [wanted, out] : {std::pair<const char *, void **>{"pool", &pool},
+                               {"scales", &scales},
+                               {"block_table", &table},
+                               {"first_block", &first}})
+      if (strcmp(name, wanted) == 0)
+        *out = const_cast<void *>(base);
+  });
+
+  Outcome outcome;
+  for (bool history : {true, false}) {
+    const kvcrt_params ours = mirror.translate(
+        history ? fixture.historyParams(0) : fixture.attendParams(0));
+    require(device, kernels.append(&env, &ours), "append");
+    const kvcrt_params theirs =
+        history ? fixture.historyParams(1) : fixture.attendParams(1);
+    require(device, kvcref::append(reference, theirs), "reference append");
+  }
+  require(device, kvcrt_device_synchronize(device, machine.stream), "append");
+  for (void *stored : {pool, scales})
+    if (stored)
+      mirror.pull(stored);
+  outcome.appendError = compareStored(spec, batch, fixture.attendParams(0),
+                                      fixture.attendParams(1));
+
+  fixture.freeInvisibleBlocks();
+  for (void *freed : {table, first})
+    if (freed)
+      mirror.push(freed);
+  fixture.poisonOutputs();
+  kvcrt_params params = fixture.attendParams(0);
+  require(device, kvcref::attend(reference, params), "reference attend");
+  const int64_t tokens = fixture.numTokens();
+  auto read = [&] {
+    return kvcref::readTensor(params.out, spec.policy.element, tokens,
+                              spec.queryHeads, spec.policy.value_dim);
+  };
+  const kvcref::Array<double, 3> expected = read();
+  const std::vector<float> expectedLse = copyLse(fixture);
+
+  const DevicePlan plan(machine, mirror, spec, fixture);
+  mirror.push(&fixture.attendHeader());
+  kvcrt_params ours = mirror.translate(fixture.attendParams(0));
+  plan.apply(ours);
+  auto attend = [&](const kvcrt_params &with) {
+    fixture.poisonOutputs();
+    for (void *output : {static_cast<void *>(fixture.out.data()),
+                         static_cast<void *>(fixture.lse.data())})
+      mirror.push(output);
+    require(device, kernels.attend(&env, &with), "attend");
+    mirror.pull(fixture.out.data());
+    mirror.pull(fixture.lse.data());
+  };
+  attend(ours);
+  mirror.pull(&fixture.errorWord);
+  outcome.outError = relativeError(read(), expected);
+  if (spec.lse)
+    outcome.lseError = compareLse(spec, copyLse(fixture), expectedLse, tokens);
+  if (fixture.errorWord)
+    outcome.problem =
+        "error word is " + std::to_string(fixture.errorWord) + "; ";
+  const std::vector<char> bits(fixture.out.data(),
+                               fixture.out.data() + fixture.out.size());
+  for (int32_t most : {1, 3}) {
+    kvcrt_params again = ours;
+    again.decode_blocks = std::min(ours.decode_blocks, most);
+    again.prefill_blocks = std::min(ours.prefill_blocks, most);
+    attend(again);
+    if (!std::equal(bits.begin(), bits.end(), fixture.out.data()))
+      outcome.problem +=
+          "output on " + std::to_string(most) + " blocks has other bits; ";
+  }
+  return outcome;
+}
+
+} // namespace kvc::bundle

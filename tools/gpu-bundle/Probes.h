@@ -1,0 +1,39 @@
+//===- Probes.h - what a GPU can do at most, measured ---------------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Two kernels in PTX, which the driver assembles: one that only reads, one that
+// only multiplies matrices. Results are measured as fractions of theirs.
+//
+//===----------------------------------------------------------------------===//
+#ifndef KVC_TOOLS_GPU_BUNDLE_PROBES_H
+#define KVC_TOOLS_GPU_BUNDLE_PROBES_H
+
+#include "Artefacts.h"
+
+#include <functional>
+
+namespace kvc::bundle {
+
+struct Times {
+  double median = 0, low = 0, high = 0; // seconds; 10th and 90th percentile
+};
+
+/// Runs `enqueue` once, captures it, and replays it `repeats` times.
+Times measure(const Machine &machine, int repeats,
+              const std::function<void()> &enqueue);
+
+struct Limits {
+  double readBytesPerSecond = 0;
+  double matrixFlopsPerSecond = 0; // mma.sync, bf16, f32 sums
+};
+/// Zeros on the simulator.
+Limits probe(const Machine &machine);
+
+/// The PTX, for a test that assembles it.
+const char *probePtx();
+
+} // namespace kvc::bundle
+
+#endif // KVC_TOOLS_GPU_BUNDLE_PROBES_H
