@@ -27,10 +27,16 @@ using namespace kvcrt;
 struct kvcrt_artifact {
   Manifest manifest;
   void *library = nullptr; // from dlopen; null when only inspected
+  /// What `library` was loaded from. Open as long as it is: the loader takes a
+  /// path for the library that was loaded under it before, and a file that is
+  /// closed gives its number, and so its path, to the next.
+  int file = -1;
 
   ~kvcrt_artifact() {
     if (library)
       dlclose(library);
+    if (file >= 0)
+      close(file);
   }
 };
 
@@ -82,7 +88,7 @@ kvcrt_status load(const char *elf, size_t size, kvcrt_artifact &artifact,
                             reason ? reason : "unknown");
     }
   }
-  close(file);
+  artifact.file = file;
   return status;
 }
 

@@ -33,6 +33,21 @@ TEST_F(ArtifactTest, AnOpenArtifactDoesNotNeedItsFile) {
   EXPECT_EQ(reinterpret_cast<int32_t (*)()>(address)(), 42);
 }
 
+// The loader takes a library that was loaded from the same path for the same.
+TEST_F(ArtifactTest, TwoOpenArtifactsAreTwoLibraries) {
+  ASSERT_EQ(seal(manifest()), KVCRT_OK) << message;
+  ASSERT_EQ(open(), KVCRT_OK) << message;
+  kvcrt_artifact *other = nullptr;
+  ASSERT_EQ(kvcrt_artifact_open(file.path(), &other, nullptr, 0), KVCRT_OK);
+  void *first = nullptr, *second = nullptr;
+  ASSERT_EQ(kvcrt_artifact_symbol(artifact, "kvc_test_answer", &first),
+            KVCRT_OK);
+  ASSERT_EQ(kvcrt_artifact_symbol(other, "kvc_test_answer", &second), KVCRT_OK);
+  EXPECT_NE(first, second);
+  kvcrt_artifact_close(other);
+  EXPECT_EQ(reinterpret_cast<int32_t (*)()>(first)(), 42);
+}
+
 TEST_F(ArtifactTest, EveryTruncationIsRefused) {
   ASSERT_EQ(seal(manifest()), KVCRT_OK) << message;
   const std::string whole = readAll(file.path());
