@@ -53,6 +53,11 @@ kvcrt_status Manifest::parse(const char *text, size_t size, Message message) {
   view_.entry_recompute_workspace =
       keep(reader.text(entry, "recompute_workspace"));
 
+  const JsonPlace tasks = reader.member(root, "tasks");
+  view_.decode_rows = reader.count(tasks, "decode_rows");
+  view_.prefill_rows = reader.count(tasks, "prefill_rows");
+  view_.tile_keys = reader.count(tasks, "tile_keys");
+
   readLayers(root, reader);
   readGroups(root, reader);
   readVariants(root, reader);
@@ -136,6 +141,12 @@ void Manifest::readVariants(const JsonPlace &root, JsonReader &reader) {
     variant.attend = keep(reader.text(symbols, "attend"));
     variant.merge = keep(reader.text(symbols, "merge"));
     variant.workspace = keep(reader.text(symbols, "workspace"));
+    variant.query_heads = reader.count(at, "query_heads");
+    variant.group = reader.count(at, "group", -1);
+    if (variant.group >= int32_t(groups_.size()))
+      return reader.fail(at.path + ".group",
+                         "expected an index into groups, got " +
+                             std::to_string(variant.group));
     variants_.push_back(variant);
   }
 }

@@ -7,6 +7,8 @@
 
 #include "Judge.h"
 
+#include "kvcref/bounds.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -48,30 +50,9 @@ Bounds boundsFor(const Spec &spec) {
   return {append, out, 1e-5};
 }
 
-/// What the matrix instructions take beside `storage`: see operandType of the
-/// GPU engine.
-static int32_t operandFormat(const kvcrt_policy &p, const kvcrt_storage &s) {
-  if (p.element != KVCRT_F32)
-    return p.element;
-  return s.kind == KVCRT_STORAGE_QUANT ? int32_t(KVCRT_BF16) : s.format;
-}
-
 Bounds boundsForGpu(const Spec &spec) {
-  const kvcrt_policy &p = spec.policy;
-  Bounds bounds = boundsFor(spec);
-  int32_t key = operandFormat(p, p.key), value = operandFormat(p, p.value);
-  // Queries of another type than the products', and those that were turned, are
-  // rounded once, where the reference keeps them whole.
-  if (p.element != key || p.position == KVCRT_POSITION_ROPE)
-    bounds.lse = key == KVCRT_F32 ? 1e-5 : key == KVCRT_F16 ? 2e-3 : 1e-2;
-  // Weights are rounded before they meet the values; f32 is two tf32.
-  double worst = 0;
-  for (int32_t operand : {key, value})
-    worst = std::max(worst, operand == KVCRT_F32   ? 5e-6
-                            : operand == KVCRT_F16 ? 1e-3
-                                                   : 6e-3);
-  bounds.out = worst;
-  return bounds;
+  kvcref::GpuBounds gpu = kvcref::gpuBounds(spec.policy);
+  return {boundsFor(spec).append, gpu.out, gpu.lse};
 }
 
 static void addArray(RelativeError &error, const kvcref::Array<double, 3> &x,

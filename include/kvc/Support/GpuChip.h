@@ -33,6 +33,13 @@ struct GpuChip {
                           unsigned sharedBytes) const;
 };
 
+/// What a task of the GPU engine's kernels covers (kvcrt_plan_desc), on every
+/// chip.
+struct GpuTasks {
+  static constexpr int64_t decodeRows = 16, prefillRows = 64;
+  static constexpr int64_t tileKeys = 64; // a multiple of every tile of keys
+};
+
 /// All chips that kernels are made for, oldest first.
 llvm::ArrayRef<GpuChip> gpuChips();
 

@@ -20,6 +20,8 @@
 
 #include "WarpAttend.h"
 
+#include "kvc/Support/GpuChip.h"
+
 using namespace mlir;
 
 namespace kvc::gpu {
@@ -27,7 +29,8 @@ namespace kvc::gpu {
 namespace {
 /// Sizes of the schedule, from the variant and the chip alone.
 struct DecodeShape {
-  static constexpr int64_t rows = 16, tileKeys = 16;
+  static constexpr int64_t rows = GpuTasks::decodeRows, tileKeys = 16;
+  static_assert(rows == 16 && GpuTasks::tileKeys % tileKeys == 0);
   int64_t warps = 4, stages = 3;
   bool queriesInRegisters = true;
   int64_t threads() const { return warps * 32; }

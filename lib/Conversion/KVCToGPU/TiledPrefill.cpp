@@ -17,6 +17,8 @@
 
 #include "WarpAttend.h"
 
+#include "kvc/Support/GpuChip.h"
+
 using namespace mlir;
 
 namespace kvc::gpu {
@@ -24,10 +26,10 @@ namespace kvc::gpu {
 namespace {
 /// Sizes of the schedule, from the variant and the chip alone.
 struct PrefillShape {
-  int64_t warps = 4, tileKeys = 64, stages = 3;
+  int64_t warps = GpuTasks::prefillRows / 16, tileKeys = 64, stages = 3;
   bool queriesInRegisters = true;
   int64_t threads() const { return warps * 32; }
-  int64_t rows() const { return warps * 16; }
+  int64_t rows() const { return GpuTasks::prefillRows; }
   QueryTile queryTile(const Variant &v) const { return {v, rows()}; }
   KeyTiles keyTiles(const Variant &v) const {
     return KeyTiles(v, threads(), tileKeys, stages);

@@ -14,6 +14,7 @@
 #include "kvc/Target/CPU/Passes.h"
 
 #include "kvc/Dialect/KVC/IR/KVC.h"
+#include "kvc/Support/GpuChip.h"
 #include "kvc/Target/CPU/Artifact.h"
 #include "kvcrt/abi.h"
 #include "kvcrt/artifact.h"
@@ -69,7 +70,7 @@ private:
   LogicalResult addPolicies(func::FuncOp step);
   FailureOr<json::Value> policy(kvc::CacheType type, Location loc);
   void addLayers(func::FuncOp step, size_t numCaches);
-  void addVariants();
+  void addVariants(ArrayRef<Type> groups);
   LogicalResult addAttention();
 
   ModuleOp module;
@@ -173,6 +174,7 @@ LogicalResult Description::addPolicies(func::FuncOp step) {
     bytesPerToken += type.getBytesPerToken();
   }
   json::Array groups;
+  addVariants(llvm::map_to_vector(layers, [](auto &x) { return x.first; }));
   for (auto &[type, indices] : layers) {
     FailureOr<json::Value> value =
         policy(cast<kvc::CacheType>(type), step.getLoc());
@@ -221,16 +223,22 @@ void Description::addLayers(func::FuncOp step, size_t numCaches) {
   root["layers"] = std::move(entries);
 }
 
-void Description::addVariants() {
+/// `groups` are the cache types in the order of the manifest's groups.
+void Description::addVariants(ArrayRef<Type> groups) {
   json::Array entries;
   for (auto variant : module.getOps<kvc::VariantOp>()) {
     std::string name = variant.getSymName().str();
-    entries.push_back(json::Object{
+    const Type *group = llvm::find(groups, variant.getCacheType());
+    json::Object entry{
         {"name", name},
+        {"query_heads", int64_t(variant.getQueryHeads())},
         {"symbols", json::Object{{"append", name + "_append"},
                                  {"attend", name + "_attend"},
                                  {"merge", name + "_merge"},
-                                 {"workspace", name + "_workspace"}}}});
+                                 {"workspace", name + "_workspace"}}}};
+    if (group != groups.end())
+      entry["group"] = group - groups.begin();
+    entries.push_back(std::move(entry));
   }
   root["variants"] = std::move(entries);
 }
@@ -241,6 +249,7 @@ LogicalResult Description::addAttention() {
   llvm::SetVector<Type> types;
   for (auto variant : module.getOps<kvc::VariantOp>())
     types.insert(variant.getCacheType());
+  addVariants(types.getArrayRef());
   json::Array groups;
   double bytesPerToken = 0;
   for (Type type : types) {
@@ -261,7 +270,10 @@ FailureOr<json::Object> Description::build() {
   root["kvc"] = 1;
   root["abi"] = KVCRT_ABI_VERSION;
   root["target"] = target;
-  addVariants();
+  if (target != "cpu")
+    root["tasks"] = json::Object{{"decode_rows", kvc::GpuTasks::decodeRows},
+                                 {"prefill_rows", kvc::GpuTasks::prefillRows},
+                                 {"tile_keys", kvc::GpuTasks::tileKeys}};
   auto step = module.lookupSymbol<func::FuncOp>("step");
   auto recompute = module.lookupSymbol<func::FuncOp>("recompute");
   auto init = module.lookupSymbol<func::FuncOp>("init");
@@ -289,7 +301,9 @@ FailureOr<json::Object> Description::build() {
       failed(addArguments(main, "kvc.input", "inputs")) ||
       failed(addOutputs(main)))
     return failure();
-  if (step && failed(addPolicies(step)))
+  if (!step)
+    addVariants({});
+  else if (failed(addPolicies(step)))
     return failure();
   return std::move(root);
 }

@@ -112,6 +112,9 @@ typedef struct kvcrt_manifest_variant {
   const char *attend;
   const char *merge;
   const char *workspace;
+  int32_t query_heads;
+  int32_t
+      group; /* index into kvcrt_manifest.groups: its policy; -1 = not said */
 } kvcrt_manifest_variant;
 
 typedef struct kvcrt_manifest {
@@ -147,7 +150,11 @@ typedef struct kvcrt_manifest {
   int32_t num_inputs;
   int32_t num_outputs;
   int32_t num_variants;
-  int32_t reserved1;
+  /* "tasks": {"decode_rows":, "prefill_rows":, "tile_keys":} of kernels that
+   * take a plan (kvcrt_plan_desc); 0 = they take none */
+  int32_t decode_rows;
+  int32_t prefill_rows;
+  int32_t tile_keys;
   double bytes_per_token; /* over all groups, padding included */
   const char *json; /* the manifest's own text, json_size bytes, terminated */
   size_t json_size;

@@ -57,7 +57,10 @@ struct Roundings {
   double sequence = 0; // D
   double layers = 0;   // L
 
-  Roundings(const kvcrt_manifest &manifest, int32_t longest) {
+  double operands = 0; // w
+
+  /// `onGpu`: attention ran on kernels that multiply matrices.
+  Roundings(const kvcrt_manifest &manifest, int32_t longest, bool onGpu) {
     for (int32_t p = 0; p < manifest.num_params; ++p)
       if (manifest.params[p].rank >= 2)
         sequence += manifest.params[p].shape[manifest.params[p].rank - 1];
@@ -67,6 +70,8 @@ struct Roundings {
       layers += count;
       sequence += double(count) * (policy.key_dim + longest);
       element = std::max(element, unitRoundoff(policy.element));
+      if (onGpu)
+        operands = std::max(operands, kvcref::gpuBounds(policy).roundoff);
       for (int32_t format : {policy.key.format, policy.value.format})
         if (format != policy.element)
           storage = std::max(storage, unitRoundoff(format));
@@ -75,11 +80,12 @@ struct Roundings {
 
   double arithmetic() const { return element * std::sqrt(sequence); }
   double againstExact() const {
-    return 8 * (arithmetic() + storage * std::sqrt(2 * layers));
+    return 8 * (arithmetic() + (storage + operands) * std::sqrt(2 * layers));
   }
   double againstSameStorage() const {
-    return 8 *
-           (arithmetic() + std::sqrt(2 * layers * arithmetic() * 2 * storage));
+    const double one = arithmetic() + operands;
+    return 8 * (arithmetic() + operands * std::sqrt(2 * layers) +
+                std::sqrt(2 * layers * one * 2 * storage));
   }
 };
 
@@ -186,10 +192,10 @@ static int32_t longestSequence(const std::vector<Prompt> &prompts) {
 
 Comparison kvctool::checkRecompute(Model &model,
                                    const std::vector<Prompt> &prompts,
-                                   const GenerateResult &run,
+                                   const GenerateResult &run, bool onGpu,
                                    bool showProgress) {
   Stopwatch watch;
-  const Roundings roundings(model.manifest(), longestSequence(prompts));
+  const Roundings roundings(model.manifest(), longestSequence(prompts), onGpu);
   Comparer comparer("full recompute", roundings.againstExact(), model.vocab());
   Progress progress(showProgress);
   const size_t vocab = size_t(model.vocab());
@@ -217,10 +223,13 @@ Comparison kvctool::checkReference(Model &model, const Engine::Options &options,
                                    const GenerateResult &run,
                                    bool showProgress) {
   Stopwatch watch;
-  const Roundings roundings(model.manifest(), longestSequence(prompts));
+  const Roundings roundings(model.manifest(), longestSequence(prompts),
+                            options.attention);
   Comparer comparer("the reference's run of this policy",
                     roundings.againstSameStorage(), model.vocab());
-  Engine engine(model, options);
+  Engine::Options plain = options;
+  plain.attention = nullptr;
+  Engine engine(model, plain);
   engine.useReference();
   const std::vector<std::vector<float>> logits =
       replay(model, engine, prompts, run, showProgress);

@@ -27,6 +27,9 @@
 //        reference: sqrt(2 L u sqrt(D) 2s), for i8 s = 1/254: both round alike,
 //        but a number that is off by u sqrt(D) falls into the next code with
 //        probability u sqrt(D) / 2s, and is then off by 2s
+//     Attention from GPU kernels rounds its operands to the type of their
+//     products (w: f16 2^-11, bf16 2^-8, two tf32 2^-21): w sqrt(2 L) more, and
+//     u sqrt(D) + w in the place of u sqrt(D) below the reference's root.
 //
 // Errors of n independent roundings grow as sqrt(n): they stay below
 // lambda u sqrt(n) with probability 1 - 2 exp(-lambda^2 / 2), which for lambda
@@ -60,8 +63,9 @@ struct Comparison {
 /// differs from recompute by more than a check of tokens could tell.)
 bool matchesRecompute(const kvcrt_manifest &manifest);
 
+/// `onGpu`: the run's attention came from GPU kernels.
 Comparison checkRecompute(Model &model, const std::vector<Prompt> &prompts,
-                          const GenerateResult &run, bool progress);
+                          const GenerateResult &run, bool onGpu, bool progress);
 
 /// `options`: those of the engine that made `run`.
 Comparison checkReference(Model &model, const Engine::Options &options,

@@ -13,7 +13,8 @@
 
 using namespace kvctool;
 
-Engine::Engine(Model &model, const Options &options) : model(model) {
+Engine::Engine(Model &model, const Options &options)
+    : model(model), attention(options.attention) {
   const kvcrt_manifest &manifest = model.manifest();
   std::vector<kvcrt_group_desc> groups;
   for (int32_t g = 0; g < manifest.num_groups; ++g) {
@@ -23,6 +24,8 @@ Engine::Engine(Model &model, const Options &options) : model(model) {
     group.num_layers = manifest.groups[g].num_layers;
     if (!options.blocks.empty())
       group.num_blocks = options.blocks[g];
+    if (attention)
+      group.plan = attention->plan(g);
     groups.push_back(group);
   }
   kvcrt_runtime_desc desc;
@@ -108,10 +111,14 @@ double Engine::step(const std::vector<StepRow> &rows,
     reference->setRows(names);
   }
   require(kvcrt_step_submit(runtime.get(), view.id, nullptr), "step submit");
+  const kvcrt_hooks *hooks = reference ? reference->getHooks() : nullptr;
+  if (attention && attentionRuns)
+    hooks = attention->begin(model.device(), view);
   try {
-    model.step(view, tokens, reference ? reference->getHooks() : nullptr,
-               logits.data());
+    model.step(view, tokens, hooks, logits.data());
   } catch (const Failure &failure) {
+    if (attention && !attention->getError().empty())
+      fail("%s", attention->getError().c_str());
     if (reference && !reference->getError().empty())
       fail("the reference: %s", reference->getError().c_str());
     throw;

@@ -13,6 +13,7 @@
 #ifndef KVC_TOOLS_KVC_RUN_ENGINE_H
 #define KVC_TOOLS_KVC_RUN_ENGINE_H
 
+#include "Attention.h"
 #include "Model.h"
 
 #include "kvcref/run.h"
@@ -42,11 +43,16 @@ public:
     /// Per group; empty: `memory` bytes are divided.
     std::vector<int32_t> blocks;
     uint64_t memory = 0;
+    /// Kernels that stand in for the model's own; null = none.
+    Attention *attention = nullptr;
   };
   Engine(Model &model, const Options &options);
 
   /// From now on the reference computes attention, in double precision.
   void useReference();
+
+  /// Whether the next steps run the attention library, when there is one.
+  void runAttention(bool run) { attentionRuns = run; }
 
   kvcrt_sequence create();
   void release(kvcrt_sequence sequence);
@@ -75,6 +81,8 @@ private:
   Model &model;
   std::unique_ptr<kvcrt_runtime, Close> runtime;
   std::unique_ptr<kvcref::ReferenceRun> reference;
+  Attention *attention;
+  bool attentionRuns = true;
   bool layersAdded = false;
   MemoryUse use;
 };

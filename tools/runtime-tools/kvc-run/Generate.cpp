@@ -176,7 +176,23 @@ private:
       addRow(running.back(), std::min(budget, promptLeft(running.back())));
   }
 
+  /// Steps that are left, when all sequences decode; many before.
+  int64_t stepsLeft() const {
+    int64_t left = waiting.empty() ? 0 : INT64_MAX;
+    for (const Running &r : running) {
+      if (promptLeft(r) > 0)
+        return INT64_MAX;
+      const Prompt &prompt = prompts[r.prompt];
+      left =
+          std::max(left, prompt.newTokens -
+                             int64_t(result.sequences[r.prompt].tokens.size()));
+    }
+    return left;
+  }
+
   void runStep() {
+    engine.runAttention(options.attentionSteps == 0 ||
+                        stepsLeft() <= options.attentionSteps);
     const double seconds = engine.step(rows, logits);
     Phase &phase = prefills ? result.prefill : result.decode;
     ++phase.steps;

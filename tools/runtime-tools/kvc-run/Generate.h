@@ -15,6 +15,7 @@
 #define KVC_TOOLS_KVC_RUN_GENERATE_H
 
 #include "Engine.h"
+#include "Progress.h"
 #include "Prompts.h"
 
 namespace kvctool {
@@ -52,6 +53,8 @@ struct GenerateOptions {
   int32_t maxSeqs;
   bool keepLogits;
   bool progress; // on stderr
+  /// The last so many steps run the engine's attention library; 0 = all do.
+  int32_t attentionSteps = 0;
 };
 
 /// Per group, the blocks that let the `maxSeqs` hungriest prompts run at once.
@@ -73,17 +76,6 @@ std::vector<std::vector<float>> replay(Model &model, Engine &engine,
 
 /// Index of the largest logit, the lowest among equals; -1 when one is NaN.
 int32_t argmax(const float *logits, int32_t count);
-
-/// A line on stderr now and then, one that overwrites itself on a terminal.
-class Progress {
-public:
-  explicit Progress(bool enabled);
-  void show(const std::string &text, bool last = false);
-
-private:
-  bool enabled, terminal, shown = false;
-  double next = 0;
-};
 
 } // namespace kvctool
 

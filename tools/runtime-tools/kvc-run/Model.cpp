@@ -39,7 +39,7 @@ template <typename Function> Function Model::symbol(const char *name) {
   return reinterpret_cast<Function>(address);
 }
 
-Model::Model(const std::string &path, int32_t threads) : path(path) {
+Model::Model(const std::string &path) : path(path) {
   Message message;
   kvcrt_artifact *opened = nullptr;
   require(kvcrt_artifact_open(path.c_str(), &opened, message.data(),
@@ -60,21 +60,24 @@ Model::Model(const std::string &path, int32_t threads) : path(path) {
     fail("%s: expected the manifest to name a step function, got none; compile "
          "it again",
          path.c_str());
+}
 
+void Model::createDevice(int32_t kind, int32_t threads) {
+  Message message;
   kvcrt_device_desc desc;
   KVCRT_INIT(&desc);
-  desc.kind = KVCRT_DEVICE_CPU;
+  desc.kind = kind;
   desc.num_workers = threads;
   kvcrt_device *created = nullptr;
   require(kvcrt_device_create(&desc, &created, message.data(), message.size()),
-          "cpu device", message);
+          "device", message);
   deviceHandle.reset(created);
 }
 
 void Model::checkSignature() {
   if (strcmp(view->kind, "model") != 0)
     fail("%s: expected a compiled model, got an artefact of kind '%s'; give "
-         "kvc-compile a model graph",
+         "kvc-compile a model graph, or this as --attention beside its model",
          path.c_str(), view->kind);
   if (view->num_groups < 1)
     fail("%s: expected a model with a cache, got one without; compile it with "

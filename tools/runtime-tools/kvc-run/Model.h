@@ -25,8 +25,11 @@ namespace kvctool {
 
 class Model {
 public:
-  /// Verifies and loads the artefact; `threads` 0 = all.
-  Model(const std::string &path, int32_t threads);
+  /// Verifies and loads the artefact.
+  explicit Model(const std::string &path);
+  /// Before anything else: a device of a kvcrt_device_kind whose memory
+  /// compiled code for the cpu can use; `threads` 0 = all.
+  void createDevice(int32_t kind, int32_t threads);
 
   /// Checks every parameter's name, type and shape, and makes the constants.
   void loadWeights(const std::string &path);

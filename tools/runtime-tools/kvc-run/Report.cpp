@@ -107,6 +107,27 @@ void kvctool::printComparison(const Comparison &comparison) {
          comparison.passed ? "yes" : "no");
 }
 
+void kvctool::printAttention(const Report &report) {
+  printf("\nattention on %s: %lld step%s, against the double-precision "
+         "reference\n",
+         report.attentionTarget.c_str(),
+         static_cast<long long>(report.attentionSteps),
+         report.attentionSteps == 1 ? "" : "s");
+  printf("  layer  %-14s  launches  keys  %9s  %7s  %9s  %7s  findings  "
+         "seconds\n",
+         "variant", "out error", "bound", "stored", "bound");
+  for (size_t l = 0; l < report.attention.size(); ++l) {
+    const LayerAttention &a = report.attention[l];
+    printf("  %5zu  %-14s  %8lld  %4lld  %9.1e  %7.1e  %9.1e  %7.1e  %8llu  "
+           "%7.2f%s\n",
+           l, a.variant.c_str(), static_cast<long long>(a.launches),
+           static_cast<long long>(a.keys), a.outError, a.bounds.out,
+           a.storedError, a.bounds.stored,
+           static_cast<unsigned long long>(a.findings), a.seconds,
+           a.passed() ? "" : "  WRONG");
+  }
+}
+
 void kvctool::printLengths(const std::vector<LengthTiming> &lengths) {
   printf("\ntime for one more token of one sequence\n");
   printf("  %8s  %12s  %14s  %8s\n", "length", "cached", "full recompute",
@@ -155,6 +176,18 @@ void kvctool::writeJson(const Report &report, const std::string &path) {
                               {"tokens", c.tokens},
                               {"decided", c.decided},
                               {"equal", c.equal}});
+  root["attention"] = json::array();
+  for (const LayerAttention &a : report.attention)
+    root["attention"].push_back({{"target", report.attentionTarget},
+                                 {"variant", a.variant},
+                                 {"steps", report.attentionSteps},
+                                 {"launches", a.launches},
+                                 {"out_error", number(a.outError)},
+                                 {"out_bound", a.bounds.out},
+                                 {"stored_error", number(a.storedError)},
+                                 {"stored_bound", a.bounds.stored},
+                                 {"findings", a.findings},
+                                 {"seconds", a.seconds}});
   root["lengths"] = json::array();
   for (const LengthTiming &t : report.lengths)
     root["lengths"].push_back({{"length", t.length},

@@ -22,12 +22,17 @@ struct Report {
   int32_t maxLength = 0; // what "contiguous at maximum" reserves
   std::vector<Comparison> comparisons;
   std::vector<LengthTiming> lengths;
+  std::string attentionTarget; // "sim:sm_90a"; empty without a library
+  int64_t attentionSteps = 0;
+  std::vector<LayerAttention> attention;
 };
 
 /// The prompts, speed and memory, on stdout.
 void printRun(const Report &report, bool bytes);
 /// The equality line of one comparison and the numbers behind it.
 void printComparison(const Comparison &comparison);
+/// One line a layer.
+void printAttention(const Report &report);
 void printLengths(const std::vector<LengthTiming> &lengths);
 
 /// Everything as one JSON object. Throws when the file cannot be written.

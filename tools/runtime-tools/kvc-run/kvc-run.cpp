@@ -20,7 +20,8 @@ using namespace kvctool;
 namespace {
 
 struct Arguments {
-  std::string model, weights, prompts, json;
+  std::string model, weights, prompts, json, attention, device;
+  int32_t attentionSteps = 0;
   int32_t newTokens = 128;
   int32_t threads = 0;
   int32_t maxTokens = 256;
@@ -73,6 +74,15 @@ static Arguments parseArguments(int argc, char **argv) {
        [&](const std::string &value) {
          arguments.memory = parseBytes("memory", value);
        }},
+      {"attention", "FILE",
+       "attention kernels of the same graph and policy for sim:CHIP, in the "
+       "place of the model's; each compared with the reference",
+       text(arguments.attention)},
+      {"attention-steps", "N",
+       "of the last N decode steps only (default: of all steps)",
+       count(arguments.attentionSteps, "attention-steps", 1, INT32_MAX)},
+      {"device", "NAME", "cpu, or sim for --attention (default: what it needs)",
+       text(arguments.device)},
       {"check", "",
        "compare with full recompute or the reference; exit 1 if "
        "they differ",
@@ -101,6 +111,22 @@ static Arguments parseArguments(int argc, char **argv) {
          rest.size(), rest.size() > 1 ? ", the second " : "",
          rest.size() > 1 ? rest[1].c_str() : "");
   arguments.model = rest[0];
+  if (!arguments.device.empty() && arguments.device != "cpu" &&
+      arguments.device != "sim")
+    fail("--device: expected cpu or sim, got '%s'; GPU kernels run in the "
+         "simulator, compiled with --target=sim:CHIP",
+         arguments.device.c_str());
+  if (arguments.attention.empty() &&
+      (arguments.device == "sim" || arguments.attentionSteps))
+    fail(
+        "expected --attention=FILE with %s, got none: a model runs on the cpu, "
+        "its attention in the simulator; kvc-compile MODEL --policy=POLICY "
+        "--target=sim:sm_90a -o FILE makes it",
+        arguments.attentionSteps ? "--attention-steps" : "--device=sim");
+  if (!arguments.attention.empty() && arguments.device == "cpu")
+    fail("--device=cpu: expected no --attention, whose kernels need the sim "
+         "device, got %s; use --device=sim",
+         arguments.attention.c_str());
   if (arguments.weights.empty())
     fail("expected --weights=FILE, got none; kvc-weights --artifact=%s -o FILE "
          "writes random ones",
@@ -151,8 +177,15 @@ static void checkPositions(const std::vector<Prompt> &prompts,
 
 static int run(int argc, char **argv) {
   const Arguments arguments = parseArguments(argc, argv);
-  Model model(arguments.model, arguments.threads);
+  Model model(arguments.model);
   const kvcrt_manifest &manifest = model.manifest();
+  std::unique_ptr<Attention> attention;
+  if (!arguments.attention.empty())
+    attention = std::make_unique<Attention>(arguments.attention, manifest,
+                                            !arguments.quiet);
+  model.createDevice(attention ? attention->deviceKind()
+                               : int32_t(KVCRT_DEVICE_CPU),
+                     arguments.threads);
   Report report;
   report.model = arguments.model;
   report.threads = model.threads();
@@ -182,9 +215,11 @@ static int run(int argc, char **argv) {
   model.loadWeights(arguments.weights);
 
   const GenerateOptions generateOptions{arguments.maxTokens, arguments.maxSeqs,
-                                        arguments.check, !arguments.quiet};
+                                        arguments.check, !arguments.quiet,
+                                        arguments.attentionSteps};
   Engine::Options engineOptions{
-      arguments.maxTokens, arguments.maxSeqs, longest, {}, arguments.memory};
+      arguments.maxTokens, arguments.maxSeqs, longest, {},
+      arguments.memory,    attention.get()};
   if (arguments.blocks)
     engineOptions.blocks.assign(manifest.num_groups, arguments.blocks);
   else if (!arguments.memory)
@@ -200,6 +235,14 @@ static int run(int argc, char **argv) {
   fflush(stdout);
 
   std::string difference;
+  if (attention) {
+    report.attentionTarget = attention->target();
+    report.attentionSteps = attention->steps();
+    report.attention = attention->layers();
+    printAttention(report);
+    fflush(stdout);
+    difference = attention->firstProblem();
+  }
   const auto compare = [&](const Comparison &comparison) {
     printComparison(comparison);
     fflush(stdout);
@@ -208,8 +251,8 @@ static int run(int argc, char **argv) {
     report.comparisons.push_back(comparison);
   };
   if (arguments.check && exact)
-    compare(
-        checkRecompute(model, report.prompts, report.run, !arguments.quiet));
+    compare(checkRecompute(model, report.prompts, report.run, bool(attention),
+                           !arguments.quiet));
   if (arguments.check)
     compare(checkReference(model, engineOptions, report.prompts, report.run,
                            !arguments.quiet));

@@ -1,0 +1,32 @@
+//===- kvcref/bounds.h - how far a GPU engine may be from the reference ---===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Bounds on norm(x - ref) / norm(ref) of engines that multiply matrices, by the
+// type that the products take: the element type where it has 16 bits, else the
+// stored type of plain rows, and bf16 for 8-bit codes. docs/cuda.md has the
+// table and where the numbers come from.
+//
+// Invariant: a bound depends on the policy alone.
+//===----------------------------------------------------------------------===//
+#ifndef KVCREF_BOUNDS_H
+#define KVCREF_BOUNDS_H
+
+#include "kvcrt/policy.h"
+
+namespace kvcref {
+
+struct GpuBounds {
+  double out;    // norm over a step's outputs
+  double lse;    // largest difference, relative to max(1, |lse|)
+  double stored; // norm over what append wrote
+  /// Largest relative error of one rounding to the products' type.
+  double roundoff;
+};
+
+GpuBounds gpuBounds(const kvcrt_policy &policy);
+
+} // namespace kvcref
+
+#endif // KVCREF_BOUNDS_H

@@ -1,0 +1,52 @@
+//===- bounds.cpp - how far a GPU engine may be from the reference --------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "kvcref/bounds.h"
+
+#include <algorithm>
+
+using namespace kvcref;
+
+/// What the matrix instructions take of rows in `storage`.
+static int32_t operandFormat(const kvcrt_policy &policy,
+                             const kvcrt_storage &storage) {
+  if (policy.element != KVCRT_F32)
+    return policy.element;
+  return storage.kind == KVCRT_STORAGE_QUANT ? int32_t(KVCRT_BF16)
+                                             : storage.format;
+}
+
+/// By format: f32 (two tf32), f16, bf16.
+static double choose(int32_t format, double f32, double f16, double bf16) {
+  return format == KVCRT_F32 ? f32 : format == KVCRT_F16 ? f16 : bf16;
+}
+
+GpuBounds kvcref::gpuBounds(const kvcrt_policy &policy) {
+  const int32_t key = operandFormat(policy, policy.key);
+  const int32_t value = operandFormat(policy, policy.value);
+  GpuBounds bounds{};
+  // Queries of another type than the products', and those that were turned, are
+  // rounded once, where the reference keeps them whole.
+  const bool rounded =
+      key != policy.element || policy.position == KVCRT_POSITION_ROPE;
+  bounds.lse = rounded ? choose(key, 1e-5, 2e-3, 1e-2) : 1e-5;
+  for (int32_t format : {key, value}) {
+    // Weights are rounded before they meet the values.
+    bounds.out = std::max(bounds.out, choose(format, 5e-6, 1e-3, 6e-3));
+    bounds.roundoff =
+        std::max(bounds.roundoff, choose(format, 0x1p-21, 0x1p-11, 0x1p-8));
+  }
+  // One rounding to the storage's type of a number that f32 arithmetic made; a
+  // quotient beside a rounding boundary may take the neighbouring code.
+  bounds.stored = 1e-6;
+  for (const kvcrt_storage *s : {&policy.key, &policy.value})
+    bounds.stored = std::max(bounds.stored, s->format == KVCRT_I8         ? 1e-3
+                                            : s->format == KVCRT_F8E4M3FN ? 1e-2
+                                            : s->format == KVCRT_F16      ? 2e-5
+                                            : s->format == KVCRT_BF16 ? 2e-4
+                                                                      : 1e-6);
+  return bounds;
+}
