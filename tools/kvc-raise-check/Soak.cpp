@@ -115,6 +115,8 @@ private:
   bool makeMutant(uint64_t number, Graph &mutant, std::vector<unsigned> &edits);
   void judge(const Graph &mutant, uint64_t number,
              llvm::ArrayRef<unsigned> edits);
+  void printMutant(llvm::StringRef label, llvm::StringRef why,
+                   llvm::ArrayRef<unsigned> edits);
   void keep(const Graph &mutant, uint64_t number);
   void printSummary();
   double elapsed() const {
@@ -178,6 +180,15 @@ void Soaker::keep(const Graph &mutant, uint64_t number) {
   llvm::outs() << "  reduced: " << path << "\n";
 }
 
+void Soaker::printMutant(llvm::StringRef label, llvm::StringRef why,
+                         llvm::ArrayRef<unsigned> edits) {
+  llvm::outs() << "\n" << label << ": " << why << "; edits:";
+  for (unsigned edit : edits)
+    llvm::outs() << " " << editNames[edit];
+  llvm::outs() << "\n";
+  llvm::outs().flush();
+}
+
 void Soaker::judge(const Graph &mutant, uint64_t number,
                    llvm::ArrayRef<unsigned> edits) {
   std::string label = llvm::formatv("mutant {0} of seed {1}, of {2}", number,
@@ -203,20 +214,19 @@ void Soaker::judge(const Graph &mutant, uint64_t number,
     ++left;
     for (const std::string &id : report.remarks)
       ++reasons[id];
-    if (report.remarks.empty())
+    if (report.remarks.empty()) {
       ++silent;
+      if (options.listsSilent)
+        printMutant(label, "no remark", edits);
+    }
     return;
   }
   case Verdict::Wrong:
     break;
   }
   ++wrong;
-  llvm::outs() << "\n" << label << ": " << report.why << "; edits:";
-  for (unsigned edit : edits)
-    llvm::outs() << " " << editNames[edit];
-  llvm::outs() << "\n";
+  printMutant(label, report.why, edits);
   keep(mutant, number);
-  llvm::outs().flush();
 }
 
 void Soaker::printSummary() {

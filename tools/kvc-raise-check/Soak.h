@@ -18,7 +18,8 @@ struct SoakOptions {
   uint64_t seed = 1;
   int64_t only = -1; // print and check this mutant alone
   bool showsProgress = false;
-  std::string keepFolder; // where failing mutants go, reduced; may be empty
+  bool listsSilent = false; // name mutants left alone without a remark
+  std::string keepFolder;   // where failing mutants go, reduced; may be empty
 };
 
 /// Mutates those of `graphs` that raise changes, checks each mutant and prints

@@ -48,6 +48,9 @@ static cl::opt<int64_t>
 static cl::opt<double>
     seconds("seconds", cl::init(0),
             cl::desc("check mutants for so long instead of --mutants"));
+static cl::opt<bool>
+    listSilent("list-silent",
+               cl::desc("name mutants that are left alone without a remark"));
 static cl::opt<std::string>
     keepFolder("keep", cl::desc("where mutants that fail go, reduced"));
 static cl::opt<bool> progress("progress", cl::desc("show a line of progress"));
@@ -68,6 +71,7 @@ static int runMutants(std::vector<Graph> graphs, uint64_t first) {
   options.seed = first;
   options.only = onlyMutant;
   options.showsProgress = progress;
+  options.listsSilent = listSilent;
   options.keepFolder = keepFolder;
   return soak(graphs, options) != 0;
 }

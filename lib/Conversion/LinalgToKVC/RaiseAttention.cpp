@@ -135,6 +135,34 @@ bool Raiser::isSoftmax(Operation *exponential) {
   return max && max->kind == Reduction::Kind::Max;
 }
 
+/// What depends on `exponential` by elementwise ops, sums and views holds both
+/// a sum over an axis and a product: weights that someone normalised, if not as
+/// a softmax does. An activation's exponential reaches no sum.
+static bool isNormalisedWeight(Operation *exponential) {
+  // an activation's reach is a few ops, and so is a softmax's
+  constexpr unsigned farthest = 64;
+  Operation *first = exponential;
+  while (first->getParentOp() && isa<linalg::LinalgOp>(first->getParentOp()))
+    first = first->getParentOp();
+  SmallVector<Operation *> todo{first};
+  llvm::SmallPtrSet<Operation *, 16> seen{first};
+  bool isSummed = false, isMultiplied = false;
+  while (!todo.empty() && seen.size() < farthest) {
+    Operation *op = todo.pop_back_val();
+    for (Operation *user : op->getUsers()) {
+      auto structured = dyn_cast<linalg::LinalgOp>(user);
+      if (structured && isContractionLike(structured)) {
+        isMultiplied = true;
+        continue;
+      }
+      isSummed |= structured && structured.getNumReductionLoops() > 0;
+      if (isPure(user) && seen.insert(user).second)
+        todo.push_back(user);
+    }
+  }
+  return isSummed && isMultiplied;
+}
+
 void Raiser::reportLeftovers() {
   func.walk([&](Operation *op) {
     if (!isa<math::ExpOp, math::Exp2Op, linalg::SoftmaxOp>(op) ||
@@ -148,6 +176,11 @@ void Raiser::reportLeftovers() {
       report.addMissed({locate(op), "softmax-alone",
                         "no product of this softmax's probabilities and "
                         "values over its axis was found"});
+    else if (isNormalisedWeight(op))
+      report.addMissed({locate(op), "softmax-form",
+                        "weights are exponentials that are summed and "
+                        "multiplied, but not those of a score less its "
+                        "maximum, over their sum"});
   });
 }
 
