@@ -60,6 +60,20 @@ Value Rewriter::truncateToBf16(Location loc, Value value) {
       result);
 }
 
+/// By its bits: LLVM folds fpext into comparisons in bf16, which hosts without
+/// such instructions call a library for.
+Value Rewriter::extendFromBf16(Location loc, Value value) {
+  Type words = withElement(value.getType(), builder.getI32Type());
+  Type halves = withElement(value.getType(), builder.getI16Type());
+  Value bits = LLVM::ZExtOp::create(
+      builder, loc, words,
+      LLVM::BitcastOp::create(builder, loc, halves, value));
+  bits =
+      LLVM::ShlOp::create(builder, loc, bits, splat(builder, loc, words, 16));
+  return LLVM::BitcastOp::create(
+      builder, loc, withElement(value.getType(), builder.getF32Type()), bits);
+}
+
 void Rewriter::approximate(Operation *op, uint32_t which) {
   Location loc = op->getLoc();
   Value operand = op->getOperand(0);
@@ -147,14 +161,30 @@ LogicalResult Rewriter::rewriteArithmetic(Operation *op, bool &handled) {
     bool isSigned = isa<LLVM::FPToSIOp>(op);
     Value operand = op->getOperand(0);
     if (elementOf(operand.getType()).isBF16())
-      operand = LLVM::FPExtOp::create(
-          builder, loc, withElement(operand.getType(), builder.getF32Type()),
-          operand);
+      operand = extendFromBf16(loc, operand);
     auto call = LLVM::CallIntrinsicOp::create(
         builder, loc, result,
         builder.getStringAttr(isSigned ? "llvm.fptosi.sat" : "llvm.fptoui.sat"),
         ValueRange{operand});
     op->getResult(0).replaceAllUsesWith(call.getResult(0));
+    op->erase();
+    return success();
+  }
+  if (isa<LLVM::FPExtOp>(op) &&
+      elementOf(op->getOperand(0).getType()).isBF16()) {
+    Value wide = extendFromBf16(loc, op->getOperand(0));
+    if (!elementOf(result).isF32())
+      wide = LLVM::FPExtOp::create(builder, loc, result, wide);
+    op->getResult(0).replaceAllUsesWith(wide);
+    op->erase();
+    return success();
+  }
+  if (auto compare = dyn_cast<LLVM::FCmpOp>(op);
+      compare && elementOf(compare.getLhs().getType()).isBF16()) {
+    Value result = LLVM::FCmpOp::create(builder, loc, compare.getPredicate(),
+                                        extendFromBf16(loc, compare.getLhs()),
+                                        extendFromBf16(loc, compare.getRhs()));
+    op->getResult(0).replaceAllUsesWith(result);
     op->erase();
     return success();
   }
@@ -183,10 +213,9 @@ LogicalResult Rewriter::rewriteArithmetic(Operation *op, bool &handled) {
     Type wide = withElement(result, builder.getF32Type());
     SmallVector<Value> operands;
     for (Value operand : op->getOperands())
-      operands.push_back(
-          elementOf(operand.getType()).isBF16()
-              ? LLVM::FPExtOp::create(builder, loc, wide, operand).getResult()
-              : operand);
+      operands.push_back(elementOf(operand.getType()).isBF16()
+                             ? extendFromBf16(loc, operand)
+                             : operand);
     OperationState state(loc, op->getName(), operands, wide);
     Operation *inF32 = builder.create(state);
     op->getResult(0).replaceAllUsesWith(

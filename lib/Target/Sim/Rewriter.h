@@ -128,6 +128,7 @@ private:
   /// Arithmetic that host code generation would not do as a GPU does.
   mlir::LogicalResult rewriteArithmetic(mlir::Operation *op, bool &handled);
   mlir::Value truncateToBf16(mlir::Location loc, mlir::Value value);
+  mlir::Value extendFromBf16(mlir::Location loc, mlir::Value value);
   void approximate(mlir::Operation *op, uint32_t which);
   void fusedMultiplyAdd(mlir::Operation *op);
 
