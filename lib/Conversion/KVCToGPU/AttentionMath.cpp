@@ -29,15 +29,16 @@ Num finiteMax(Num maximum) {
                 maximum.like(0), maximum);
 }
 
+// A NaN is no maximum, and yet its weight is one: it reaches the sum.
 Nums emitSoftmax(MutableArrayRef<Num> scores, SoftmaxState &state) {
   Nums factors;
   for (int half = 0; half < 2; ++half) {
     Num highest;
     for (size_t i = 0; i < scores.size(); ++i)
       if (int(i / 2 % 2) == half)
-        highest = highest ? max(highest, scores[i]) : scores[i];
+        highest = highest ? maxNumber(highest, scores[i]) : scores[i];
     Num before = state.max[half];
-    Num after = max(before, laneMax(highest, 4));
+    Num after = maxNumber(before, laneMax(highest, 4));
     Num reference = finiteMax(after);
     Num factor = exp2Approx(before - reference);
     Num sum = state.sum[half] * factor;

@@ -10,8 +10,8 @@
 
 #include "Warp.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -69,7 +69,7 @@ Num shuffleFrom(Num value, Num lane) {
 
 Num laneMax(Num value, int64_t lanes) {
   for (int64_t step = lanes / 2; step > 0; step /= 2)
-    value = max(value, shuffleXor(value, step));
+    value = maxNumber(value, shuffleXor(value, step));
   return value;
 }
 
@@ -289,11 +289,6 @@ std::pair<Num, Num> unpackPair(Num pair, Type element) {
 // Functions
 //===----------------------------------------------------------------------===//
 
-Num exp2Approx(Num x) {
-  KernelBuilder &b = *x.builder;
-  return b.num(math::Exp2Op::create(b, x.value, arith::FastMathFlags::afn));
-}
-
 /// One PTX instruction from f32 to f32.
 static Num approximate(Num x, StringRef ptx) {
   KernelBuilder &b = *x.builder;
@@ -303,9 +298,17 @@ static Num approximate(Num x, StringRef ptx) {
                    .getResult(0));
 }
 
+// Without ftz, 2^x is scaled before and after for the sake of denormal results,
+// three instructions more; a weight below 2^-126 of the largest is none.
 // NVPTX has no instruction for llvm.log2 and 1 / x by default.
+Num exp2Approx(Num x) { return approximate(x, "ex2.approx.ftz.f32 $0, $1;"); }
 Num log2Approx(Num x) { return approximate(x, "lg2.approx.ftz.f32 $0, $1;"); }
 Num reciprocal(Num x) { return approximate(x, "rcp.approx.ftz.f32 $0, $1;"); }
+
+Num maxNumber(Num a, Num b) {
+  KernelBuilder &builder = *a.builder;
+  return builder.num(arith::MaxNumFOp::create(builder, a.value, b.value));
+}
 
 Num tanhApprox(Num x) {
   Num e = exp2Approx(x * 2.8853900817779268);

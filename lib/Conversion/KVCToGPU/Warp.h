@@ -88,9 +88,12 @@ void storePiece(llvm::ArrayRef<Num> piece, Num address, mlir::Type element);
 /// The two elements as f32.
 std::pair<Num, Num> unpackPair(Num pair, mlir::Type element);
 
-//===-- Functions, f32; 2^x and 1/x are the machine's approximations --===//
+//===-- Functions, f32; 2^x and 1/x are the machine's approximations, --===//
+//===-- denormal results zero                                         --===//
 Num exp2Approx(Num x);
 Num log2Approx(Num x);
+/// The larger one in one instruction; of a NaN and a number, the number.
+Num maxNumber(Num a, Num b);
 Num reciprocal(Num x);
 /// Through exp2Approx: 1 - 2 / (1 + 2^(2 x log2 e)).
 Num tanhApprox(Num x);

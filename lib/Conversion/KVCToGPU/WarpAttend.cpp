@@ -237,8 +237,17 @@ Nums WarpAttend::attend(Num tile, Num stage, ArrayRef<Num> before) {
         [&] { return scores; });
   editScores(scores, sinkScores, tile, stage);
   Nums factors = emitSoftmax(scores, state);
-  for (size_t i = 0; i < out.size(); ++i)
-    out[i] = out[i] * factors[i / 2 % 2];
+  // After the first tiles, a maximum seldom changes.
+  Num changed = anyLane((factors[0] != 1.0) | (factors[1] != 1.0));
+  out = b.ifElse(
+      changed,
+      [&] {
+        Nums scaled;
+        for (size_t i = 0; i < out.size(); ++i)
+          scaled.push_back(out[i] * factors[i / 2 % 2]);
+        return scaled;
+      },
+      [&] { return out; });
   addValues(out, scores, stage);
   Nums next = state.values();
   next.append(out);
