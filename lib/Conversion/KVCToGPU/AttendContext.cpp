@@ -84,6 +84,13 @@ Num AttendContext::maySee(Num key) const {
   return (key < limit) & reachable;
 }
 
+Num AttendContext::maySeeSome(Num first, int64_t count) const {
+  Num reachable = first + count > low;
+  if (variant.streaming())
+    reachable = reachable | (first < sinkTokens);
+  return (first < limit) & reachable;
+}
+
 Num VisibleTiles::tileOf(Num ordinal) const {
   if (!sinkTiles)
     return ordinal + firstTile;

@@ -29,6 +29,7 @@ struct AttendContext {
   const Variant &variant;
   AbiStruct<kvcrt_params> params;
   AbiStruct<kvcrt_cache> cache;
+  bool convertsFp8 = false; // the chip, in hardware
 
   // The sequence: its row in the step, tokens held, first row of q, new
   // tokens, index of the first new token.
@@ -54,6 +55,8 @@ struct AttendContext {
   Num sinkPosition(Num token, Num position) const;
   /// Whether some query of the task may see key `key`.
   Num maySee(Num key) const;
+  /// Whether some query may see some of the `count` keys from `first` on.
+  Num maySeeSome(Num first, int64_t count) const;
 };
 
 /// Loads task `task` whose tile of rows has `tileRows` rows.

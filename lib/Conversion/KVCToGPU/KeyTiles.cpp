@@ -31,6 +31,11 @@ KeyTiles::KeyTiles(const Variant &variant, int64_t threads, int64_t tileKeys,
     : threads(threads), tileKeys(tileKeys), stages(stages),
       key(variant, true, tileKeys), value(variant, false, tileKeys) {}
 
+CodeOperands PlaneLayout::codes(bool convertsFp8) const {
+  return CodeOperands(rotated ? Attribute() : Attribute(storage), element,
+                      convertsFp8);
+}
+
 int64_t KeyTiles::stageBytes() const {
   int64_t scales = (key.hasScale() + value.hasScale()) * tileKeys * 4;
   return llvm::alignTo(scalesOffset() + scales, 128);
@@ -44,6 +49,14 @@ int64_t KeyTiles::bytes() const {
 Num KeyTiles::stageAt(Num base, Num stage, int64_t offset) const {
   KernelBuilder &b = *base.builder;
   return b.at(b.at(base, stage * stageBytes()), offset);
+}
+
+Num KeyTiles::stageAfter(Num stage) const {
+  return select(stage == stages - 1, stage.like(0), stage + 1);
+}
+
+Num KeyTiles::stageBefore(Num stage) const {
+  return select(stage == 0, stage.like(double(stages - 1)), stage - 1);
 }
 
 Num KeyTiles::keys(Num base, Num stage) const {
@@ -73,82 +86,174 @@ Num KeyTiles::valueScales(Num base, Num stage) const {
 // From the pool to a stage
 //===----------------------------------------------------------------------===//
 
-/// The block that holds `key`, and whether it is there to be read.
-static std::pair<Num, Num> emitFindBlock(const AttendContext &c, Num key) {
+/// The block that holds `key`, -1 where `visible` (i1) is false or the table
+/// names none of the pool.
+static Num emitFindBlock(const AttendContext &c, Num visible, Num key) {
   KernelBuilder &b = c.b;
-  Nums found = b.ifElse(
-      c.maySee(key),
+  return b.ifElse(
+      visible,
       [&]() -> Nums {
         Num block =
             loadStepI32(c.blockRow, key / int64_t(c.variant.policy.block));
         Num inPool = (block >= 0) & (block < c.numBlocks);
         b.ifThen(isFalse(inPool),
                  [&] { emitRaiseError(c.errorWord, KVCRT_ERROR_BLOCK_RANGE); });
-        return {select(inPool, block, b.i32(0)), inPool};
+        return {select(inPool, block, b.i32(-1))};
       },
-      [&]() -> Nums { return {b.i32(0), b.flag(false)}; });
-  return {found[0], found[1]};
+      [&]() -> Nums { return {b.i32(-1)}; })[0];
 }
 
-static void emitCopyPlane(const AttendContext &c, const PlaneLayout &layout,
-                          AbiStruct<kvcrt_plane> plane, const TileWalk &walk,
-                          Num thread, Num target, Num scales, Num tile,
-                          int64_t tileKeys) {
+namespace {
+/// The rows that a warp copies, one a lane, so that one load finds the blocks
+/// of all of them; shuffles bring them to the lanes that copy.
+struct WarpRows {
+  const TileWalk &walk;
+  int64_t rowsAPass() const { return 32 / walk.perRow; } // of this warp
+  int64_t count() const { return walk.passes() * rowsAPass(); }
+
+  /// The row of lane `thread` % 32 among those of its warp.
+  Num row(Num thread) const {
+    Num mine = (thread & 31) % count();
+    return mine % rowsAPass() + mine / rowsAPass() * walk.rowsPerPass() +
+           thread / 32 * rowsAPass();
+  }
+  /// What the lane of the row that `thread` copies in pass `pass` has found.
+  Num ofPass(Num found, Num thread, int64_t pass) const {
+    return shuffleFrom(found, (thread & 31) / walk.perRow + pass * rowsAPass());
+  }
+};
+} // namespace
+
+bool KeyTiles::inOneBlock(const AttendContext &c) const {
+  return c.variant.policy.block % tileKeys == 0;
+}
+
+/// {of the keys' rows, of the values' when others, of the scales'}.
+Nums KeyTiles::lookUp(const AttendContext &c, Num thread, Num tile,
+                      Num exists) const {
+  Num first = tile * tileKeys;
+  if (inOneBlock(c))
+    return {emitFindBlock(c, exists & c.maySeeSome(first, tileKeys), first)};
+  auto find = [&](Num row) {
+    Num key = first + row;
+    // A warp may have more lanes than there are rows.
+    return emitFindBlock(c, exists & (row < tileKeys) & c.maySee(key), key);
+  };
+  TileWalk keyWalk = walkOf(key), valueWalk = walkOf(value);
+  Nums found = {find(WarpRows{keyWalk}.row(thread))};
+  if (valueWalk.perRow != keyWalk.perRow)
+    found.push_back(find(WarpRows{valueWalk}.row(thread)));
+  if (key.hasScale() || value.hasScale())
+    found.push_back(find(thread % tileKeys));
+  return found;
+}
+
+void KeyTiles::emitCopyPlane(const AttendContext &c, const PlaneLayout &layout,
+                             AbiStruct<kvcrt_plane> plane, Num thread,
+                             Num target, Num tile, Num found) const {
   KernelBuilder &b = c.b;
-  Num payload = plane.load(KVC_FIELD(kvcrt_plane, payload));
+  TileWalk walk = walkOf(layout);
+  int64_t blockSize = c.variant.policy.block;
   Num blockStride = plane.load(KVC_FIELD(kvcrt_plane, block_stride));
   Num tokenStride = plane.load(KVC_FIELD(kvcrt_plane, token_stride));
   Num head = b.toI64(c.kvHead);
-  Num headBase =
-      b.at(payload, head * plane.load(KVC_FIELD(kvcrt_plane, head_stride)));
-  int64_t blockSize = c.variant.policy.block;
+  Num myRow = thread / walk.perRow, myChunk = thread % walk.perRow;
+  // The same for all tiles: the head, and this thread's place in a row.
+  Num base = b.at(plane.load(KVC_FIELD(kvcrt_plane, payload)),
+                  head * plane.load(KVC_FIELD(kvcrt_plane, head_stride)) +
+                      b.toI64(myChunk) * 16);
+  Nums blocks; // of each pass
+  bool oneBlock = inOneBlock(c);
+  for (int64_t pass = 0; pass < (oneBlock ? 1 : walk.passes()); ++pass)
+    blocks.push_back(oneBlock ? found
+                              : WarpRows{walk}.ofPass(found, thread, pass));
+  int64_t pass = 0;
+  Num source;
   walk.forEach(
       b, thread,
       [&](Num row) -> Nums {
         Num key = tile * tileKeys + row;
-        std::pair<Num, Num> found = emitFindBlock(c, key);
-        Num block = found.first, readable = found.second;
-        Num slot = key % blockSize;
-        Num source = b.at(headBase, b.toI64(block) * blockStride +
-                                        b.toI64(slot) * tokenStride);
-        if (layout.hasScale()) {
-          // One of the row's threads brings the scale.
-          b.ifThen(thread % walk.perRow == 0, [&] {
-            Num scale = plane.load(KVC_FIELD(kvcrt_plane, scale));
-            Num at = b.at(
-                scale,
-                b.toI64(block) *
-                        plane.load(KVC_FIELD(kvcrt_plane, scale_block_stride)) +
-                    head *
-                        plane.load(KVC_FIELD(kvcrt_plane, scale_head_stride)) +
-                    b.toI64(slot) *
-                        plane.load(KVC_FIELD(kvcrt_plane, scale_token_stride)));
-            copyAsync(b.at(scales, row * 4), select(readable, at, scale),
-                      readable, 4);
-          });
-        }
+        Num block = blocks[oneBlock ? 0 : pass];
+        Num readable = block >= 0;
         // Where nothing may be read, the address is not looked at.
-        return {select(readable, source, headBase), readable};
+        block = max(block, b.i32(0));
+        if (!oneBlock) {
+          source = b.at(base, b.toI64(block) * blockStride +
+                                  b.toI64(key % blockSize) * tokenStride);
+        } else if (pass == 0) {
+          Num slot = tile * tileKeys % blockSize;
+          source = b.at(b.at(base, b.toI64(myRow) * tokenStride),
+                        b.toI64(block) * blockStride);
+          if (blockSize != tileKeys)
+            source = b.at(source, b.toI64(slot) * tokenStride);
+        } else {
+          source = b.at(source, tokenStride * walk.rowsPerPass());
+        }
+        if (oneBlock)
+          readable = readable & c.maySee(key);
+        ++pass;
+        return {source, readable};
       },
-      [&](ArrayRef<Num> found, Num row, Num chunk) {
+      [&](ArrayRef<Num> place, Num row, Num chunk) {
         copyAsync(layout.stored.address(target, row, chunk),
-                  b.at(found[0], chunk * 16), found[1]);
+                  b.at(place[0], (chunk - myChunk) * 16), place[1]);
       });
 }
 
+/// One row a thread: the keys' scales, then the values'.
+void KeyTiles::emitCopyScales(const AttendContext &c, Num thread, Num target,
+                              Num tile, Num found) const {
+  KernelBuilder &b = c.b;
+  Num row = thread % tileKeys, key = tile * tileKeys + row;
+  Num readable = (found >= 0) & c.maySee(key);
+  Num block = max(found, b.i32(0));
+  Num slot = key % int64_t(c.variant.policy.block);
+  auto keyPlane = c.cache.inner<kvcrt_plane>(KVC_FIELD(kvcrt_cache, key)),
+       valuePlane = c.cache.inner<kvcrt_plane>(KVC_FIELD(kvcrt_cache, value));
+  bool both = this->key.hasScale() && value.hasScale();
+  auto copy = [&](auto field, Num place) {
+    Num head = b.toI64(c.kvHead);
+    Num from = b.at(field(KVC_FIELD(kvcrt_plane, scale)),
+                    head * field(KVC_FIELD(kvcrt_plane, scale_head_stride)));
+    from = b.at(
+        from,
+        b.toI64(block) * field(KVC_FIELD(kvcrt_plane, scale_block_stride)) +
+            b.toI64(slot) * field(KVC_FIELD(kvcrt_plane, scale_token_stride)));
+    b.ifThen(place < (both ? 2 : 1) * tileKeys,
+             [&] { copyAsync(b.at(target, place * 4), from, readable, 4); });
+  };
+  if (!both) {
+    auto plane = this->key.hasScale() ? keyPlane : valuePlane;
+    return copy([&](auto field) { return plane.load(field); }, thread);
+  }
+  // Enough threads for both planes at once, or each does a row of each.
+  if (threads >= 2 * tileKeys) {
+    Num isKey = thread < tileKeys;
+    return copy(
+        [&](auto field) {
+          return select(isKey, keyPlane.load(field), valuePlane.load(field));
+        },
+        thread);
+  }
+  copy([&](auto field) { return keyPlane.load(field); }, thread);
+  copy([&](auto field) { return valuePlane.load(field); }, thread + tileKeys);
+}
+
 void KeyTiles::emitCopy(const AttendContext &c, Num base, Num thread, Num tile,
-                        Num stage, Num exists) const {
+                        Num stage, Num exists, ArrayRef<Num> found) const {
   KernelBuilder &b = c.b;
   b.ifThen(exists, [&] {
-    emitCopyPlane(
-        c, key, c.cache.inner<kvcrt_plane>(KVC_FIELD(kvcrt_cache, key)),
-        TileWalk(threads, tileKeys, key.stored.chunks), thread,
-        stageAt(base, stage, 0), keyScales(base, stage), tile, tileKeys);
+    bool shared = inOneBlock(c) || walkOf(key).perRow == walkOf(value).perRow;
+    emitCopyPlane(c, key,
+                  c.cache.inner<kvcrt_plane>(KVC_FIELD(kvcrt_cache, key)),
+                  thread, stageAt(base, stage, 0), tile, found[0]);
     emitCopyPlane(c, value,
                   c.cache.inner<kvcrt_plane>(KVC_FIELD(kvcrt_cache, value)),
-                  TileWalk(threads, tileKeys, value.stored.chunks), thread,
-                  stageAt(base, stage, key.stored.bytes()),
-                  valueScales(base, stage), tile, tileKeys);
+                  thread, stageAt(base, stage, key.stored.bytes()), tile,
+                  found[shared ? 0 : 1]);
+    if (key.hasScale() || value.hasScale())
+      emitCopyScales(c, thread, stageAt(base, stage, scalesOffset()), tile,
+                     found.back());
   });
   copyCommit(b);
 }
@@ -182,11 +287,27 @@ static Nums readSharedRow(const PlaneLayout &layout, Num base, Num row,
   return elements;
 }
 
+/// The operands of a chunk of eight codes at `from`, to a chunk at `to`.
+static void emitCodeChunk(const CodeOperands &operands, Num from, Num to) {
+  KernelBuilder &b = *from.builder;
+  Num codes = b.load(b.vec(2, b.i32()), from, 8);
+  Num words = b.num(LLVM::PoisonOp::create(b, b.vec(4, b.i32())));
+  for (int64_t i = 0; i < 2; ++i) {
+    auto [low, high] = operands.convert(b.lane(codes, i));
+    words = b.num(LLVM::InsertElementOp::create(b, words.value, low.value,
+                                                b.i32(2 * i).value));
+    words = b.num(LLVM::InsertElementOp::create(b, words.value, high.value,
+                                                b.i32(2 * i + 1).value));
+  }
+  b.store(words, to, 16);
+}
+
 static void emitDecodePlane(const AttendContext &c, const PlaneLayout &layout,
                             int64_t threads, int64_t tileKeys, Num thread,
                             Num stored, Num operands, Num tile) {
   KernelBuilder &b = c.b;
   TileWalk walk(threads, tileKeys, layout.operand.chunks);
+  CodeOperands direct = layout.codes(c.convertsFp8);
   walk.forEach(
       b, thread,
       [&](Num row) -> Nums {
@@ -198,6 +319,13 @@ static void emitDecodePlane(const AttendContext &c, const PlaneLayout &layout,
         return {angles.row};
       },
       [&](ArrayRef<Num> found, Num row, Num chunk) {
+        Num to = layout.operand.address(operands, row, chunk);
+        if (direct)
+          return emitCodeChunk(
+              direct,
+              b.at(layout.stored.address(stored, row, chunk / 2),
+                   chunk % 2 * 8),
+              to);
         auto read = [&](Num first, int64_t count, bool whole) {
           return readSharedRow(layout, stored, row, first, count, whole);
         };
@@ -207,8 +335,7 @@ static void emitDecodePlane(const AttendContext &c, const PlaneLayout &layout,
                          ? emitRotatedPiece(c.variant, Angles{found[0]}, first,
                                             count, read)
                          : read(first, count, true);
-        storePiece(piece, layout.operand.address(operands, row, chunk),
-                   layout.element);
+        storePiece(piece, to, layout.element);
       });
 }
 

@@ -18,6 +18,7 @@
 #define KVC_LIB_CONVERSION_KVCTOGPU_KEYTILES_H
 
 #include "AttendContext.h"
+#include "CodeOperands.h"
 #include "SharedTile.h"
 
 namespace kvc::gpu {
@@ -35,6 +36,13 @@ struct PlaneLayout {
   /// Whether `operand` is made of `stored`, or is it.
   bool decoded() const { return rotated || storage.hasScale(); }
   bool hasScale() const { return StorageAttrInterface(storage).hasScale(); }
+  /// How codes become operands, where there is a short way.
+  CodeOperands codes(bool convertsFp8) const;
+  /// What goes with the scale of each row.
+  double scaleFactor() const {
+    CodeOperands direct = codes(false);
+    return direct ? direct.factor() : 1;
+  }
 };
 
 struct KeyTiles {
@@ -43,11 +51,15 @@ struct KeyTiles {
 
   int64_t bytes() const;      // of shared memory
   int64_t stageBytes() const; // a multiple of 128
-  /// By each thread `thread` (i32) of `threads`, a block's or a warp's: copies
-  /// tile `tile` into stage `stage` (both i32) and commits; where
-  /// `exists` (i1) is false, commits only.
+  /// By each thread `thread` (i32) of `threads`, a block's or a warp's: the
+  /// blocks (i32) where tile `tile` lies, for emitCopy some time later: loads
+  /// of a table take longer than anything else on the way. Looks at nothing
+  /// where `exists` (i1, the same for all) is false.
+  Nums lookUp(const AttendContext &c, Num thread, Num tile, Num exists) const;
+  /// Copies tile `tile`, whose blocks are `found`, into stage `stage` and
+  /// commits; where `exists` is false, commits only.
   void emitCopy(const AttendContext &c, Num base, Num thread, Num tile,
-                Num stage, Num exists) const;
+                Num stage, Num exists, llvm::ArrayRef<Num> found) const;
   /// Makes the operands of `stage`, when they are not what is stored. Stands
   /// between barriers (of the block or the warp).
   void emitDecode(const AttendContext &c, Num base, Num thread, Num tile,
@@ -57,12 +69,25 @@ struct KeyTiles {
   Num values(Num base, Num stage) const;
   Num keyScales(Num base, Num stage) const;
   Num valueScales(Num base, Num stage) const;
+  /// Neighbours of `stage` in the ring.
+  Num stageAfter(Num stage) const;
+  Num stageBefore(Num stage) const;
   bool decodes() const { return key.decoded() || value.decoded(); }
 
   int64_t threads, tileKeys, stages;
   PlaneLayout key, value;
 
 private:
+  TileWalk walkOf(const PlaneLayout &layout) const {
+    return TileWalk(threads, tileKeys, layout.stored.chunks);
+  }
+  /// Whether each tile lies in one block.
+  bool inOneBlock(const AttendContext &c) const;
+  void emitCopyPlane(const AttendContext &c, const PlaneLayout &layout,
+                     AbiStruct<kvcrt_plane> plane, Num thread, Num target,
+                     Num tile, Num found) const;
+  void emitCopyScales(const AttendContext &c, Num thread, Num target, Num tile,
+                      Num found) const;
   Num stageAt(Num base, Num stage, int64_t offset) const;
   int64_t scalesOffset() const {
     return key.stored.bytes() + value.stored.bytes();

@@ -53,6 +53,7 @@ struct TileWalk {
   int64_t threads, rows, chunks, perRow;
   TileWalk(int64_t threads, int64_t rows, int64_t chunks);
   int64_t rowsPerPass() const { return threads / perRow; }
+  int64_t passes() const { return (rows + rowsPerPass() - 1) / rowsPerPass(); }
   /// Calls `row(row)` for each row of thread `thread` (i32, of `threads`); it
   /// answers what `chunk(of the row, chunk)` gets.
   void forEach(KernelBuilder &b, Num thread,

@@ -182,31 +182,45 @@ Nums Decode::attendKeys() {
   auto tileOf = [&](Num step) {
     return visible.tileOf(step * shape.warps + warp);
   };
-  auto copy = [&](Num step) {
-    tiles.emitCopy(c, ring, lane, tileOf(step), step % shape.stages,
-                   step < mine);
+  auto lookUp = [&](Num step) {
+    return tiles.lookUp(c, lane, tileOf(step), step < mine);
   };
-  for (int64_t step = 0; step < shape.stages - 1; ++step)
-    copy(b.i32(step));
+  auto copy = [&](Num step, Num stage, ArrayRef<Num> found) {
+    tiles.emitCopy(c, ring, lane, tileOf(step), stage, step < mine, found);
+  };
+  const int64_t ahead = shape.stages - 1;
+  for (int64_t step = 0; step < ahead; ++step)
+    copy(b.i32(step), b.i32(step), lookUp(b.i32(step)));
   queryTile.emitLoad(c, queries, shape.threads());
   blockBarrier(b);
   WarpAttend attend(c, tiles, queryTile, queries, ring, b.i32(0),
                     shape.queriesInRegisters);
-  Nums carried = b.loop(b.i32(0), mine, 1, attend.start(),
-                        [&](Num step, ArrayRef<Num> before) -> Nums {
-                          Num stage = step % shape.stages, tile = tileOf(step);
-                          copyWait(b, shape.stages - 2);
-                          // All lanes' copies are there, and the stage before
-                          // is free again.
-                          warpSync(b);
-                          copy(step + (shape.stages - 1));
-                          if (tiles.decodes()) {
-                            tiles.emitDecode(c, ring, lane, tile, stage);
-                            warpSync(b);
-                          }
-                          return attend.attend(tile, stage, before);
-                        });
+  // The state, the stage, and where the tile that is copied next lies.
+  Nums carried = attend.start(), found = lookUp(b.i32(ahead));
+  size_t stateSize = carried.size();
+  carried.push_back(b.i32(0));
+  carried.append(found);
+  carried = b.loop(
+      b.i32(0), mine, 1, carried, [&](Num step, ArrayRef<Num> before) -> Nums {
+        Num stage = before[stateSize], tile = tileOf(step);
+        copyWait(b, shape.stages - 2);
+        // All lanes' copies are there, and the stage before is free
+        // again.
+        warpSync(b);
+        copy(step + ahead, tiles.stageBefore(stage),
+             before.drop_front(stateSize + 1));
+        Nums next = lookUp(step + (ahead + 1));
+        if (tiles.decodes()) {
+          tiles.emitDecode(c, ring, lane, tile, stage);
+          warpSync(b);
+        }
+        Nums after = attend.attend(tile, stage, before.take_front(stateSize));
+        after.push_back(tiles.stageAfter(stage));
+        after.append(next);
+        return after;
+      });
   copyWait(b, 0);
+  carried.truncate(stateSize);
   return carried;
 }
 
@@ -427,6 +441,7 @@ LogicalResult KernelEmitter::emitSplitDecode() {
                  AbiStruct<kvcrt_task> task = tasks.element(index);
                  AttendContext c =
                      emitLoadTask(b, variant, params, task, shape->rows);
+                 c.convertsFp8 = chip.hasFp8;
                  Decode(c, *shape, task).run();
                });
              });

@@ -107,32 +107,48 @@ static void emitTask(AttendContext &c, const PrefillShape &shape) {
   // The task before may still be reading shared memory.
   blockBarrier(b);
   VisibleTiles visible = emitVisibleTiles(c, shape.tileKeys);
-  auto copy = [&](Num ordinal, Num stage) {
-    tiles.emitCopy(c, ring, thread, visible.tileOf(ordinal), stage,
-                   ordinal < visible.count);
+  auto lookUp = [&](Num ordinal) {
+    return tiles.lookUp(c, thread, visible.tileOf(ordinal),
+                        ordinal < visible.count);
   };
-  for (int64_t stage = 0; stage < shape.stages - 1; ++stage)
-    copy(b.i32(stage), b.i32(stage));
+  auto copy = [&](Num ordinal, Num stage, ArrayRef<Num> found) {
+    tiles.emitCopy(c, ring, thread, visible.tileOf(ordinal), stage,
+                   ordinal < visible.count, found);
+  };
+  const int64_t ahead = shape.stages - 1;
+  for (int64_t stage = 0; stage < ahead; ++stage)
+    copy(b.i32(stage), b.i32(stage), lookUp(b.i32(stage)));
   queryTile.emitLoad(c, queries, shape.threads());
   blockBarrier(b);
   WarpAttend warp(c, tiles, queryTile, queries, ring, warpId(b) * 16,
                   shape.queriesInRegisters);
-  Nums carried = b.loop(b.i32(0), visible.count, 1, warp.start(),
-                        [&](Num ordinal, ArrayRef<Num> before) -> Nums {
-                          Num stage = ordinal % shape.stages;
-                          Num tile = visible.tileOf(ordinal);
-                          copyWait(b, shape.stages - 2);
-                          // This tile is there for all, and the one before is
-                          // no longer read.
-                          blockBarrier(b);
-                          Num ahead = ordinal + (shape.stages - 1);
-                          copy(ahead, ahead % shape.stages);
-                          if (tiles.decodes()) {
-                            tiles.emitDecode(c, ring, thread, tile, stage);
-                            blockBarrier(b);
-                          }
-                          return warp.attend(tile, stage, before);
-                        });
+  // The state, the stage, and where the tile that is copied next lies.
+  Nums carried = warp.start(), found = lookUp(b.i32(ahead));
+  size_t stateSize = carried.size();
+  carried.push_back(b.i32(0));
+  carried.append(found);
+  carried = b.loop(b.i32(0), visible.count, 1, carried,
+                   [&](Num ordinal, ArrayRef<Num> before) -> Nums {
+                     Num stage = before[stateSize];
+                     Num tile = visible.tileOf(ordinal);
+                     copyWait(b, shape.stages - 2);
+                     // This tile is there for all, and the one before is no
+                     // longer read.
+                     blockBarrier(b);
+                     copy(ordinal + ahead, tiles.stageBefore(stage),
+                          before.drop_front(stateSize + 1));
+                     Nums next = lookUp(ordinal + (ahead + 1));
+                     if (tiles.decodes()) {
+                       tiles.emitDecode(c, ring, thread, tile, stage);
+                       blockBarrier(b);
+                     }
+                     Nums after =
+                         warp.attend(tile, stage, before.take_front(stateSize));
+                     after.push_back(tiles.stageAfter(stage));
+                     after.append(next);
+                     return after;
+                   });
+  carried.truncate(stateSize);
   // Nothing may land in the next task's stages.
   copyWait(b, 0);
   emitFinish(c, warp, carried);
@@ -160,6 +176,7 @@ LogicalResult KernelEmitter::emitTiledPrefill() {
                  AttendContext c =
                      emitLoadTask(b, variant, params,
                                   tasks.element(decode + index), shape->rows());
+                 c.convertsFp8 = chip.hasFp8;
                  emitTask(c, *shape);
                });
              });

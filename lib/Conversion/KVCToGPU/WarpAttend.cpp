@@ -122,6 +122,16 @@ Nums WarpAttend::products(Num base, ArrayRef<Nums> held, Num stage) {
   return scores;
 }
 
+/// Bytes from the scale of the lane's first key to that of score `i`.
+static int64_t scalePlace(size_t i) { return int64_t(i / 4 * 8 + i % 2) * 4; }
+
+static Num loadScale(const PlaneLayout &layout, Num at) {
+  KernelBuilder &b = *at.builder;
+  Num scale = b.load(b.f32(), at);
+  double factor = layout.scaleFactor();
+  return factor == 1 ? scale : scale * factor;
+}
+
 void WarpAttend::editScores(MutableArrayRef<Num> scores,
                             ArrayRef<Num> sinkScores, Num tile, Num stage) {
   Num begin = tile * tiles.tileKeys;
@@ -131,7 +141,7 @@ void WarpAttend::editScores(MutableArrayRef<Num> scores,
     Num scales = b.at(tiles.keyScales(ring, stage), (lane & 3) << 3);
     for (size_t i = 0; i < scores.size(); ++i) {
       // Rows of both halves have the same keys: CSE leaves one load of each.
-      Num scale = b.load(b.f32(), b.at(scales, int64_t(i / 4 * 8 + i % 2) * 4));
+      Num scale = loadScale(tiles.key, b.at(scales, scalePlace(i)));
       scores[i] = scores[i] * scale;
       if (!sinks.empty())
         sinks[i] = sinks[i] * scale;
@@ -167,8 +177,8 @@ void WarpAttend::addValues(MutableArrayRef<Num> out, ArrayRef<Num> weights,
   if (tiles.value.hasScale()) {
     Num scales = tiles.valueScales(ring, stage);
     for (size_t i = 0; i < scaled.size(); ++i) {
-      Num scale = b.load(b.f32(), b.at(b.at(scales, ((lane & 3) << 3)),
-                                       int64_t(i / 4 * 8 + i % 2) * 4));
+      Num scale = loadScale(
+          tiles.value, b.at(b.at(scales, ((lane & 3) << 3)), scalePlace(i)));
       // A key that is not seen may have a NaN for its scale.
       scaled[i] = select(scaled[i] == 0.0, scaled[i], scaled[i] * scale);
     }
