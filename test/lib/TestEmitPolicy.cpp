@@ -109,5 +109,6 @@ struct TestEmitPolicyPass
 
 void kvc::test::registerTestPasses() {
   PassRegistration<TestEmitPolicyPass>();
+  registerTestEmitPTX();
   registerTestWrongRaise();
 }

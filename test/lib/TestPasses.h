@@ -13,6 +13,7 @@
 namespace kvc::test {
 
 void registerTestPasses();
+void registerTestEmitPTX();
 void registerTestWrongRaise();
 
 } // namespace kvc::test

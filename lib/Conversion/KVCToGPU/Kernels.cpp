@@ -11,7 +11,7 @@
 
 #include "Kernels.h"
 
-#include "llvm/ADT/StringSwitch.h"
+#include "kvc/Support/GpuChip.h"
 
 using namespace mlir;
 
@@ -19,37 +19,15 @@ namespace kvc::gpu {
 
 FailureOr<Chip> Chip::get(StringRef name,
                           llvm::function_ref<InFlightDiagnostic()> emitError) {
-  int architecture = llvm::StringSwitch<int>(name)
-                         .Case("sm_80", 80)
-                         .Case("sm_86", 86)
-                         .Case("sm_89", 89)
-                         .Cases({"sm_90", "sm_90a"}, 90)
-                         .Cases({"sm_100", "sm_100a"}, 100)
-                         .Cases({"sm_120", "sm_120a"}, 120)
-                         .Default(0);
-  if (architecture == 0)
-    return emitError() << "expected a chip of sm_80, sm_86, sm_89, sm_90, "
-                          "sm_90a, sm_100a or sm_120, got "
-                       << name;
+  const GpuChip *known = findGpuChip(name);
+  if (!known)
+    return emitError() << "expected a chip among " << gpuChipNames()
+                       << ", got `" << name << "`";
   Chip chip;
-  chip.architecture = architecture;
-  chip.hasFp8 = architecture >= 89;
-  // CUDA programming guide, "maximum amount of shared memory per
-  // multiprocessor".
-  switch (architecture) {
-  case 80:
-    chip.sharedBytesPerSM = 164 * 1024;
-    break;
-  case 86:
-  case 89:
-  case 120:
-    chip.sharedBytesPerSM = 100 * 1024;
-    break;
-  default:
-    chip.sharedBytesPerSM = 228 * 1024;
-  }
-  // Each block costs 1 KiB that it cannot use.
-  chip.sharedBytes = chip.sharedBytesPerSM - 1024;
+  chip.architecture = known->sm;
+  chip.hasFp8 = known->sm >= 89;
+  chip.sharedBytes = known->sharedPerBlock;
+  chip.sharedBytesPerSM = known->sharedPerSM;
   return chip;
 }
 

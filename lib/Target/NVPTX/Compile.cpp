@@ -57,8 +57,11 @@ void Compiler::lookUp(ModuleOp module) {
   double start = cpuSeconds(CLOCK_THREAD_CPUTIME_ID);
   Builder b(module.getContext());
   for (auto variant : module.getOps<VariantOp>()) {
+    // The marks are ours: nobody writes them.
+    variant->removeAttr(kCompiledKernelsAttr);
+    variant->removeAttr(kImageKeyAttr);
     if (!cache.enabled())
-      break;
+      continue;
     std::string key = ImageCache::key(variant, *options.chip, getPtxas());
     std::string damage;
     std::optional<Image> image = cache.load(key, damage);
@@ -137,7 +140,9 @@ LogicalResult Compiler::makeImage(gpu::GPUModuleOp module, Image &image) {
 }
 
 LogicalResult Compiler::compile(ModuleOp module) {
-  prepareEmitPTX(*module.getContext());
+  DialectRegistry registry;
+  registerEmitPTX(registry);
+  module.getContext()->appendDialectRegistry(registry);
   SmallVector<gpu::GPUModuleOp> kernels(module.getOps<gpu::GPUModuleOp>());
   images.resize(kernels.size());
   SmallVector<size_t> missing;

@@ -4,11 +4,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Invariant: whatever upstream would abort on (an unknown chip, a PTX version
-// that the chip does not have, too much shared memory) is an error here first.
+// that the chip does not have, too much shared memory) is an error here first,
+// and what it aborts on all the same is one afterwards.
 //
 //===----------------------------------------------------------------------===//
 
 #include "kvc/Target/NVPTX/NVPTX.h"
+
+#include "Guarded.h"
 
 #include "kvc/Target/Common/Optimize.h"
 #include "mlir/Conversion/NVVMToLLVM/NVVMToLLVM.h"
@@ -85,13 +88,11 @@ static std::unique_ptr<llvm::TargetMachine> createMachine(const GpuChip &chip,
       std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
-void prepareEmitPTX(MLIRContext &context) {
-  DialectRegistry registry;
+void registerEmitPTX(DialectRegistry &registry) {
   registerBuiltinDialectTranslation(registry);
   registerGPUDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
   registerNVVMDialectTranslation(registry);
-  context.appendDialectRegistry(registry);
   // The target registry is not for several threads at once.
   std::string error;
   lookupTarget(error);
@@ -115,25 +116,41 @@ FailureOr<std::string> emitPTX(gpu::GPUModuleOp module, const GpuChip &chip) {
   if (failed(manager.run(*holder)))
     return failure();
 
-  llvm::LLVMContext context;
+  auto context = std::make_unique<llvm::LLVMContext>();
   std::unique_ptr<llvm::Module> translated =
-      translateModuleToLLVMIR(copy, context, module.getName());
+      translateModuleToLLVMIR(copy, *context, module.getName());
   if (!translated)
     return failure();
   translated->setTargetTriple(machine->getTargetTriple());
   translated->setDataLayout(machine->createDataLayout());
-  // The schedules unroll what is to be unrolled; the loops over keys are to
-  // stay small enough for the instruction cache.
-  target::optimize(*translated, *machine, /*unrollLoops=*/false);
 
   llvm::SmallString<0> text;
-  llvm::raw_svector_ostream stream(text);
-  llvm::legacy::PassManager passes;
-  if (machine->addPassesToEmitFile(passes, stream, nullptr,
-                                   llvm::CodeGenFileType::AssemblyFile))
+  bool canEmit = true;
+  std::optional<std::string> gaveUp = runGuarded([&] {
+    // The schedules unroll what is to be unrolled; the loops over keys are to
+    // stay small enough for the instruction cache.
+    target::optimize(*translated, *machine, /*unrollLoops=*/false);
+    llvm::raw_svector_ostream stream(text);
+    llvm::legacy::PassManager passes;
+    canEmit = !machine->addPassesToEmitFile(
+        passes, stream, nullptr, llvm::CodeGenFileType::AssemblyFile);
+    if (canEmit)
+      passes.run(*translated);
+  });
+  if (gaveUp) {
+    // Nobody knows what state these are in.
+    (void)translated.release();
+    (void)machine.release();
+    (void)context.release();
+    return emitError() << "expected kernels that LLVM has instructions for on "
+                       << chip.name.str() << ", got: "
+                       << StringRef(*gaveUp).take_until(
+                              [](char c) { return c == '\n'; })
+                       << "; report this spec, or compile for another chip";
+  }
+  if (!canEmit)
     return emitError() << "expected a target that can emit PTX, got "
                        << kTriple;
-  passes.run(*translated);
   return text.str().str();
 }
 

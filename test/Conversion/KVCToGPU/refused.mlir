@@ -2,7 +2,7 @@
 // the way out.
 // RUN: kvc-opt %s --convert-kvc-to-gpu --split-input-file --verify-diagnostics
 // RUN: not kvc-opt %s --convert-kvc-to-gpu=chip=sm_70 --split-input-file 2>&1 | FileCheck %s
-// CHECK: error: expected a chip of sm_80, sm_86, sm_89, sm_90, sm_90a, sm_100a or sm_120, got sm_70
+// CHECK: error: expected a chip among sm_80, sm_86, sm_89, sm_90a, sm_100a, sm_120, got `sm_70`
 
 // expected-error@+1 {{expected a head_dim of at most 128 for plain f32 rows of keys in the gpu engine, got 256; store them as #kvc.plain<f16> or use the cpu engine}}
 kvc.variant @f32 {cache = !kvc.cache<kv_heads = 2, head_dim = 256, f32>, query_heads = 8}

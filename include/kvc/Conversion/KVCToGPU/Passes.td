@@ -25,7 +25,7 @@ def ConvertKVCToGPUPass
   }];
   let options = [
     Option<"chip", "chip", "std::string", "\"sm_90a\"",
-           "The GPU: sm_80, sm_86, sm_89, sm_90, sm_90a, sm_100a or sm_120">,
+           "The GPU: sm_80, sm_86, sm_89, sm_90a, sm_100a or sm_120">,
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",

@@ -15,6 +15,7 @@
 #include "kvc/Target/NVPTX/Image.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/DialectRegistry.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/raw_ostream.h"
 #include <optional>
@@ -40,8 +41,9 @@ unsigned ptxVersion(const GpuChip &chip);
 mlir::LogicalResult verifyKernels(mlir::gpu::GPUModuleOp module,
                                   const GpuChip &chip);
 
-/// Registers what emitPTX needs; once, before calls from several threads.
-void prepareEmitPTX(mlir::MLIRContext &context);
+/// Registers what emitPTX needs in the context of its modules; once, before
+/// calls from several threads.
+void registerEmitPTX(mlir::DialectRegistry &registry);
 
 /// Translates one module of lowered kernels, optimises it and emits PTX text.
 /// The module itself is not changed; calls for different modules may run in

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-PTX_VERSION = {"sm_80": 80, "sm_86": 80, "sm_89": 81, "sm_90": 80,
+PTX_VERSION = {"sm_80": 80, "sm_86": 80, "sm_89": 81,
                "sm_90a": 80, "sm_100a": 86, "sm_120": 87}
 
 
