@@ -25,11 +25,13 @@ const char *nameOf(Pool pool) {
     return "vllm";
   case Pool::FlashInfer:
     return "flashinfer";
+  case Pool::Sparse:
+    return "sparse";
   }
   return "";
 }
 
-std::vector<Batch> allBatches(const Spec &spec) {
+std::vector<Batch> cpuBatches(const Spec &spec) {
   int32_t block = std::min(spec.policy.block, 256);
   std::vector<Batch> batches;
 
@@ -67,6 +69,9 @@ std::vector<Batch> allBatches(const Spec &spec) {
                      Pool::Vllm,
                      2,
                      0});
+
+  batches.push_back(
+      {"sparse pool", {{1, 1}, {2, 70}, {1, 130}, {30, 40}}, Pool::Sparse, 2});
 
   if (spec.policy.key.kind == KVCRT_STORAGE_PLAIN &&
       spec.policy.value.kind == KVCRT_STORAGE_PLAIN)

@@ -3,7 +3,8 @@
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Invariant: a batch is data alone; every batch runs on every variant.
+// Invariants: a batch is data alone; every batch of an engine runs on every
+// variant; batches follow from (variant, seed).
 //
 //===----------------------------------------------------------------------===//
 #ifndef KVC_TOOLS_KVC_CONFORMANCE_BATCH_H
@@ -15,11 +16,13 @@ namespace kvc::conformance {
 
 /// Where rows lie in a pool; all are strides of kvcrt_plane.
 enum class Pool {
-  Hnd,       // ours: [block][K, V][head][token][row], rows padded to 16 bytes
-  Nhd,       // [block][K, V][token][head][row]
-  Vllm,      // K and V apart: [block][token][head][row], rows unpadded
-  FlashInfer // [block][K, V][token][head][row], rows unpadded, between the
-             // planes of three other layers
+  Hnd,        // ours: [block][K, V][head][token][row], rows padded to 16 bytes
+  Nhd,        // [block][K, V][token][head][row]
+  Vllm,       // K and V apart: [block][token][head][row], rows unpadded
+  FlashInfer, // [block][K, V][token][head][row], rows unpadded, between the
+              // planes of three other layers
+  Sparse      // as Hnd in 64 GiB, blocks anywhere in it: 32-bit arithmetic on
+              // offsets goes wrong
 };
 
 struct Sequence {
@@ -36,10 +39,17 @@ struct Batch {
   /// The last token of each sequence is NaN. What does not see it must not
   /// notice. Only for storages that can hold a NaN.
   bool nanAtEnd = false;
+  /// Of engines that plan: keys of a split, and by how much the host's bound
+  /// of each length is too high.
+  int32_t splitKeys = 256;
+  int32_t boundSlack = 0;
 };
 
 /// Lengths around every boundary of blocks, tiles and splits.
-std::vector<Batch> allBatches(const Spec &spec);
+std::vector<Batch> cpuBatches(const Spec &spec);
+/// The same for kernels that are simulated thread by thread: each boundary with
+/// as few tokens as reach it, and two batches that `seed` draws.
+std::vector<Batch> gpuBatches(const Spec &spec, uint64_t seed);
 
 const char *nameOf(Pool pool);
 

@@ -29,6 +29,12 @@ uint64_t Random::next() {
   return z ^ (z >> 31);
 }
 
+uint64_t seedOf(uint64_t seed, const std::string &name) {
+  for (char c : name)
+    seed = Random(seed ^ uint8_t(c)).next();
+  return seed;
+}
+
 double Random::uniform() { return double(next() >> 11) * 0x1.0p-52 - 1.0; }
 
 void Memory::release() {
@@ -62,6 +68,17 @@ void Memory::resize(size_t size) {
     mprotect(mapping + whole, page, PROT_NONE);
   }
   std::memset(base, 0xff, size);
+}
+
+bool Memory::reserve(size_t size) {
+  release();
+  void *pages = mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (pages == MAP_FAILED)
+    return false;
+  mapping = base = static_cast<char *>(pages);
+  mapped = bytes = size;
+  return true;
 }
 
 static int64_t bytesOf(int32_t format) {
@@ -116,7 +133,53 @@ Fixture::Fixture(const Spec &spec, const Batch &batch, uint64_t seed)
   makeMask();
 }
 
+/// Gives each sequence its blocks; `needed` in all.
+void Fixture::makeTable(int32_t needed) {
+  const int32_t block = spec.policy.block;
+  std::vector<int32_t> ids;
+  if (batch.pool == Pool::Sparse) {
+    // The last one too, and no two the same.
+    ids.push_back(numBlocks - 1);
+    const int64_t stretch = std::max(1, (numBlocks - 1) / std::max(1, needed));
+    for (int32_t i = 0; i < needed; ++i)
+      ids.push_back(int32_t(i * stretch + random.below(stretch)));
+    ids.resize(std::max(1, needed));
+  } else {
+    ids.resize(numBlocks);
+    std::iota(ids.begin(), ids.end(), 0);
+  }
+  for (int64_t i = int64_t(ids.size()) - 1; i > 0; --i)
+    std::swap(ids[i], ids[random.below(i + 1)]);
+  table.assign(batch.sequences.size() * tableStride, 0x7fffffff);
+  auto id = ids.begin();
+  for (size_t s = 0; s < batch.sequences.size(); ++s)
+    for (int32_t j = 0; j * block < batch.sequences[s].kvLen; ++j)
+      table[s * tableStride + j] = *id++;
+}
+
+/// Only the blocks that the table names hold 0xff: the others cost no memory.
+void Fixture::makeSparsePool(int64_t poolBytes) {
+  for (int which = 0; which < 2; ++which) {
+    if (!pools[which].reserve(poolBytes) ||
+        !scales[which].reserve(keyLayout.scaleBlock * numBlocks)) {
+      problem_ = "expected address space for a pool of 64 GiB, got none "
+                 "(ulimit -v, vm.overcommit_memory); ";
+      return;
+    }
+    const kvcrt_policy &p = spec.policy;
+    for (int32_t id : table) {
+      if (id == 0x7fffffff)
+        continue;
+      std::memset(pools[which].data() + id * keyLayout.block, 0xff,
+                  keyLayout.block);
+      std::memset(scales[which].data() + id * keyLayout.scaleBlock, 0xff,
+                  2 * p.kv_heads * keyLayout.scaleHead);
+    }
+  }
+}
+
 void Fixture::makePool() {
+  constexpr int64_t sparseBytes = int64_t(64) << 30;
   const kvcrt_policy &p = spec.policy;
   int32_t needed = 0;
   for (Sequence s : batch.sequences) {
@@ -125,22 +188,13 @@ void Fixture::makePool() {
     tableStride = std::max(tableStride, blocks);
   }
   tableStride += 2; // entries that nobody may read
-  numBlocks = needed + 3;
-  std::vector<int32_t> ids(numBlocks);
-  std::iota(ids.begin(), ids.end(), 0);
-  for (int32_t i = numBlocks - 1; i > 0; --i)
-    std::swap(ids[i], ids[random.below(i + 1)]);
-  table.assign(batch.sequences.size() * tableStride, 0x7fffffff);
-  auto id = ids.begin();
-  for (size_t s = 0; s < batch.sequences.size(); ++s)
-    for (int32_t j = 0; j * p.block < batch.sequences[s].kvLen; ++j)
-      table[s * tableStride + j] = *id++;
 
   int64_t pitches[2];
   for (int v = 0; v < 2; ++v) {
     const kvcrt_storage &storage = v ? p.value : p.key;
     int64_t row = (v ? p.value_dim : p.key_dim) * bytesOf(storage.format);
-    bool padded = batch.pool == Pool::Hnd || batch.pool == Pool::Nhd;
+    bool padded = batch.pool == Pool::Hnd || batch.pool == Pool::Nhd ||
+                  batch.pool == Pool::Sparse;
     pitches[v] = padded ? roundUp(row, 16) : row;
   }
   int64_t heads = p.kv_heads, block = p.block, layers = 1, poolBytes = 0;
@@ -148,9 +202,15 @@ void Fixture::makePool() {
     layers = 3;
   int64_t planeBytes[2] = {pitches[0] * heads * block,
                            pitches[1] * heads * block};
+  numBlocks = needed + 3;
+  if (batch.pool == Pool::Sparse)
+    // A slot is an i32.
+    numBlocks = int32_t(std::min(sparseBytes / (planeBytes[0] + planeBytes[1]),
+                                 INT32_MAX / block));
+  makeTable(needed);
   for (int v = 0; v < 2; ++v) {
     PlaneLayout &l = v ? valueLayout : keyLayout;
-    bool tokensOutside = batch.pool != Pool::Hnd;
+    bool tokensOutside = batch.pool != Pool::Hnd && batch.pool != Pool::Sparse;
     l.token = tokensOutside ? pitches[v] * heads : pitches[v];
     l.head = tokensOutside ? pitches[v] : pitches[v] * block;
     if (batch.pool == Pool::Vllm) {
@@ -168,6 +228,8 @@ void Fixture::makePool() {
     l.scaleBase = v * heads * l.scaleHead;
   }
   poolBytes = (planeBytes[0] + planeBytes[1]) * layers * numBlocks;
+  if (batch.pool == Pool::Sparse)
+    return makeSparsePool(poolBytes);
   for (int which = 0; which < 2; ++which) {
     pools[which].resize(poolBytes);
     scales[which].resize(keyLayout.scaleBlock * numBlocks);

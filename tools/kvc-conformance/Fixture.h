@@ -18,6 +18,9 @@
 
 namespace kvc::conformance {
 
+/// A stream of its own for each name.
+uint64_t seedOf(uint64_t seed, const std::string &name);
+
 /// Counter-based numbers: the n-th does not depend on who asked before.
 class Random {
 public:
@@ -42,6 +45,8 @@ public:
   Memory(const Memory &) = delete;
   ~Memory() { release(); }
   void resize(size_t bytes);
+  /// Address space alone, zeros until written; false when there is none.
+  bool reserve(size_t bytes);
   char *data() { return base; }
   size_t size() const { return bytes; }
   template <typename T> T *as() { return reinterpret_cast<T *>(base); }
@@ -67,6 +72,8 @@ public:
   kvcrt_params historyParams(int which);
   kvcref::Variant reference() const;
 
+  /// What the system refused; empty when nothing.
+  const std::string &problem() const { return problem_; }
   int64_t numTokens() const { return tokens; }
   kvcrt_capacity capacity(int32_t workers) const;
   /// What the policy frees before the step attends: table entries become
@@ -118,6 +125,8 @@ private:
     Memory key, value, query;
   };
   void makePool();
+  void makeTable(int32_t needed);
+  void makeSparsePool(int64_t poolBytes);
   void makeStep(Step &step, const std::vector<Sequence> &sequences);
   void makeMask();
   kvcrt_params params(Step &step, int which);
@@ -127,6 +136,7 @@ private:
   const Spec &spec;
   const Batch &batch;
   Random random;
+  std::string problem_;
   int64_t tokens = 0;
   int32_t numBlocks = 0, tableStride = 0;
   std::vector<int32_t> table, firstBlock, positionOffset;

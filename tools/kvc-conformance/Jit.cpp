@@ -13,6 +13,7 @@
 #include "kvc/Conversion/KVCToCPU/KVCToCPU.h"
 #include "kvc/Conversion/KVCToGPU/KVCToGPU.h"
 #include "kvc/Dialect/KVC/IR/KVC.h"
+#include "kvc/Support/GpuChip.h"
 #include "kvc/Target/Sim/Mutate.h"
 #include "kvc/Target/Sim/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -205,7 +206,8 @@ Expected<CompiledVariant> compileVariant(const std::string &text,
       return false;
     };
     result.gpu = GpuKernels{has("v_attend_decode_sim"),
-                            has("v_attend_prefill_sim"), has("v_merge_sim")};
+                            has("v_attend_prefill_sim"), has("v_merge_sim"),
+                            findGpuChip(options.simulate)->sharedPerBlock};
   }
   result.jit = std::move(*jit);
   result.seconds =

@@ -105,7 +105,8 @@ static bool writeFile(const std::string &path,
 }
 
 bool writeJson(const std::string &path,
-               const std::vector<VariantReport> &reports, uint64_t seed) {
+               const std::vector<VariantReport> &reports,
+               const std::string &engine, uint64_t seed) {
   json::Array cells;
   for (const VariantReport &report : reports)
     for (const CellReport &cell : report.cells)
@@ -116,8 +117,14 @@ bool writeJson(const std::string &path,
                                    {"out_error", cell.outcome.outError},
                                    {"lse_error", cell.outcome.lseError},
                                    {"problem", problemOf(report.spec, cell)}});
-  json::Object document{
-      {"engine", "cpu"}, {"seed", int64_t(seed)}, {"cells", std::move(cells)}};
+  json::Array refused;
+  for (const VariantReport &report : reports)
+    if (report.refused)
+      refused.push_back(report.spec.name);
+  json::Object document{{"engine", engine},
+                        {"seed", int64_t(seed)},
+                        {"refused", std::move(refused)},
+                        {"cells", std::move(cells)}};
   return writeFile(path, [&](raw_ostream &out) {
     out << formatv("{0:2}", json::Value(std::move(document))) << "\n";
   });

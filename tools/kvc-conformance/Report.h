@@ -40,7 +40,8 @@ Summary summarize(const std::vector<VariantReport> &reports);
 void printVariant(const VariantReport &report, llvm::raw_ostream &out);
 /// False, after saying why on stderr, when the file cannot be written.
 bool writeJson(const std::string &path,
-               const std::vector<VariantReport> &reports, uint64_t seed);
+               const std::vector<VariantReport> &reports,
+               const std::string &engine, uint64_t seed);
 bool writeMarkdown(const std::string &path,
                    const std::vector<VariantReport> &reports, uint64_t seed);
 

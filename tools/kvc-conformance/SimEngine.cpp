@@ -24,19 +24,27 @@ struct SimDeleter {
 } // namespace
 
 /// Stacks and shadow are dear: one simulator a thread.
-static kvcrt_sim *simOfThread() {
+static kvcrt_sim *simOfThread(unsigned sharedPerBlock) {
   static thread_local std::unique_ptr<kvcrt_sim, SimDeleter> sim;
-  if (!sim) {
+  static thread_local unsigned shared = 0;
+  if (!sim || shared != sharedPerBlock) {
+    kvcrt_sim_options options{};
+    options.struct_size = sizeof(options);
+    options.abi_version = KVCRT_ABI_VERSION;
+    options.max_shared_bytes = sharedPerBlock;
     kvcrt_sim *made = nullptr;
-    if (kvcrt_sim_create(nullptr, &made) != KVCRT_OK)
+    if (kvcrt_sim_create(&options, &made) != KVCRT_OK)
       std::abort();
     sim.reset(made);
+    shared = sharedPerBlock;
   }
   return sim.get();
 }
 
-SimEngine::SimEngine(const Spec &spec, const GpuKernels &kernels, uint64_t seed)
-    : spec(spec), kernels(kernels), sim(simOfThread()) {
+SimEngine::SimEngine(const Spec &spec, const Batch &batch,
+                     const GpuKernels &kernels, uint64_t seed)
+    : spec(spec), batch(batch), kernels(kernels),
+      sim(simOfThread(kernels.sharedPerBlock)) {
   kvcrt_sim_set_seed(sim, seed);
   kvcrt_sim_clear_findings(sim);
 }
@@ -85,7 +93,7 @@ kvcrt_status SimEngine::plan(kvcrt_params &params, kvcrt_step_header &header) {
   bool windowed = spec.window || p.retention != KVCRT_RETAIN_ALL;
   desc.window = windowed ? spec.windowSize : 0;
   desc.sink_tokens = p.retention == KVCRT_RETAIN_STREAMING ? p.sink_tokens : 0;
-  desc.split_keys = 4 * kTileKeys;
+  desc.split_keys = batch.splitKeys;
   desc.decode_tokens = kernels.decode ? 8 : 0;
 
   kvcrt_plan_sizes sizes{};
@@ -94,7 +102,8 @@ kvcrt_status SimEngine::plan(kvcrt_params &params, kvcrt_step_header &header) {
   std::vector<int32_t> bounds;
   for (int32_t s = 0; s < header.num_seqs; ++s) {
     const int32_t *indptr = params.step.qo_indptr + s;
-    bounds.push_back(std::max(params.step.kv_len[s], indptr[1] - indptr[0]));
+    bounds.push_back(batch.boundSlack +
+                     std::max(params.step.kv_len[s], indptr[1] - indptr[0]));
     longest = std::max(longest, bounds.back());
   }
   if (kvcrt_status status = kvcrt_plan_attend_sizes(

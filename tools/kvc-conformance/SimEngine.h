@@ -20,12 +20,14 @@ namespace kvc::conformance {
 /// What the kernels that run a plan are (docs/decisions/0004-gpu-launch.md).
 struct GpuKernels {
   bool decode = false, prefill = false, merge = false;
+  unsigned sharedPerBlock = 0; // bytes that a block of their chip may have
 };
 
 class SimEngine {
 public:
   /// `seed` chooses the order of threads and blocks.
-  SimEngine(const Spec &spec, const GpuKernels &kernels, uint64_t seed);
+  SimEngine(const Spec &spec, const Batch &batch, const GpuKernels &kernels,
+            uint64_t seed);
   ~SimEngine();
   SimEngine(const SimEngine &) = delete;
 
@@ -45,6 +47,7 @@ public:
 
 private:
   const Spec &spec;
+  const Batch &batch;
   const GpuKernels &kernels;
   kvcrt_sim *sim;
   std::vector<const void *> ranges;

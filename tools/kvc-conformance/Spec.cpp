@@ -10,12 +10,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Spec.h"
+#include "SpecAxes.h"
 
 #include "kvcref/cache.h"
-#include <algorithm>
 #include <functional>
-#include <iterator>
 #include <sstream>
 
 namespace kvc::conformance {
@@ -142,8 +140,8 @@ kvcref::Variant Spec::toReference() const {
 // The matrix
 //===----------------------------------------------------------------------===//
 
-static Spec makeSpec(std::string name, int32_t queryHeads, int32_t kvHeads,
-                     int32_t keyDim, int32_t valueDim, int32_t element) {
+Spec makeSpec(std::string name, int32_t queryHeads, int32_t kvHeads,
+              int32_t keyDim, int32_t valueDim, int32_t element) {
   Spec spec;
   spec.name = std::move(name);
   spec.policy = kvcref::makePolicy(kvHeads, keyDim, valueDim, element);
@@ -151,7 +149,7 @@ static Spec makeSpec(std::string name, int32_t queryHeads, int32_t kvHeads,
   return spec;
 }
 
-static void setQuant(kvcrt_storage &storage, int32_t format = KVCRT_I8) {
+void setQuant(kvcrt_storage &storage, int32_t format) {
   storage = {};
   storage.kind = KVCRT_STORAGE_QUANT;
   storage.format = format;
@@ -160,7 +158,7 @@ static void setQuant(kvcrt_storage &storage, int32_t format = KVCRT_I8) {
   storage.scale_format = KVCRT_F32;
 }
 
-static void setRope(Spec &spec, int32_t dim, int32_t style, int32_t at) {
+void setRope(Spec &spec, int32_t dim, int32_t style, int32_t at) {
   kvcrt_policy &p = spec.policy;
   p.position = KVCRT_POSITION_ROPE;
   p.rope = {};
@@ -171,13 +169,13 @@ static void setRope(Spec &spec, int32_t dim, int32_t style, int32_t at) {
   p.rope.factor = p.rope.low_freq_factor = p.rope.high_freq_factor = 1;
 }
 
-static void setWindow(Spec &spec, int32_t window, int32_t sinks = 0) {
+void setWindow(Spec &spec, int32_t window, int32_t sinks) {
   spec.policy.retention = sinks ? KVCRT_RETAIN_STREAMING : KVCRT_RETAIN_WINDOW;
   spec.policy.window = spec.windowSize = window;
   spec.policy.sink_tokens = sinks;
 }
 
-static void setContiguous(Spec &spec, int32_t capacity) {
+void setContiguous(Spec &spec, int32_t capacity) {
   spec.policy.layout = KVCRT_LAYOUT_CONTIGUOUS;
   spec.policy.block = capacity;
 }
@@ -307,40 +305,6 @@ std::vector<Spec> allSpecs() {
     s.policy.value.format = KVCRT_BF16;
     s.policy.block = 24;
   });
-  return specs;
-}
-
-/// Variants that keep f32 operands on a GPU: each storage, rotations in f32,
-/// and most features at once. The others take 16-bit operands in turn.
-static bool keepsF32(const Spec &spec) {
-  static const char *const names[] = {
-      "f32 stored f16",        "f32 stored bf16",
-      "i8 both, f32",          "f8E4M3FN both, f32",
-      "bf16 keys, f16 values", "rope neox attend 64",
-      "streaming rope append", "everything",
-      "f32 stored f32"};
-  return std::find(std::begin(names), std::end(names), spec.name) !=
-         std::end(names);
-}
-
-std::vector<Spec> gpuSpecs() {
-  std::vector<Spec> specs;
-  std::vector<Spec> all = allSpecs();
-  all.push_back(makeSpec("f32 stored f32", 8, 2, 64, 64, KVCRT_F32));
-  for (Spec &spec : all) {
-    kvcrt_policy &p = spec.policy;
-    if (p.element == KVCRT_F32 && !keepsF32(spec)) {
-      // Both element types, in turn; plain rows are kept in it.
-      p.element = specs.size() % 3 ? KVCRT_BF16 : KVCRT_F16;
-      for (kvcrt_storage *storage : {&p.key, &p.value})
-        if (storage->kind == KVCRT_STORAGE_PLAIN)
-          storage->format = p.element;
-    }
-    auto roundUp = [](int32_t dim) { return (dim + 15) / 16 * 16; };
-    p.key_dim = roundUp(p.key_dim);
-    p.value_dim = roundUp(p.value_dim);
-    specs.push_back(std::move(spec));
-  }
   return specs;
 }
 

@@ -32,7 +32,7 @@ static cl::opt<uint64_t> seed("seed", cl::cat(category),
                               cl::desc("Of the inputs; 0 takes a new one"));
 static cl::opt<std::string>
     only("only", cl::cat(category),
-         cl::desc("Run variants whose name holds this text"));
+         cl::desc("Run the variant of this name, or those that hold it"));
 static cl::list<std::string>
     onlyBatches("batch", cl::cat(category), cl::CommaSeparated,
                 cl::desc("Run cells of these batches"));
@@ -64,6 +64,10 @@ static cl::opt<float> scaleFactor(
 static cl::opt<bool> printMlir("print-mlir", cl::cat(category),
                                cl::desc("Print the variants and stop"));
 
+static bool isWanted(StringRef batch) {
+  return onlyBatches.empty() || is_contained(onlyBatches, batch);
+}
+
 /// All cells of one variant.
 static VariantReport runVariant(const Spec &spec, const JitOptions &options) {
   VariantReport report{spec, {}, {}, 0};
@@ -75,23 +79,45 @@ static VariantReport runVariant(const Spec &spec, const JitOptions &options) {
   }
   report.compileSeconds = kernels->seconds;
   bool onGpu = kernels->gpu.has_value();
-  for (const Batch &batch : allBatches(spec)) {
-    // A matrix instruction multiplies a hidden token by a weight of zero: only
-    // what lies behind kv_len may be NaN there.
-    if ((onGpu && batch.nanAtEnd) ||
-        (!onlyBatches.empty() && !is_contained(onlyBatches, batch.name)))
-      continue;
-    report.cells.push_back({batch.name, nameOf(batch.pool),
-                            runCell(spec, batch, *kernels, seed, scaleFactor),
-                            onGpu});
+  uint64_t variantSeed = seedOf(seed, spec.name);
+  for (const Batch &batch :
+       onGpu ? gpuBatches(spec, variantSeed) : cpuBatches(spec)) {
+    if (isWanted(batch.name))
+      report.cells.push_back(
+          {batch.name, nameOf(batch.pool),
+           runCell(spec, batch, *kernels, seedOf(variantSeed, batch.name),
+                   scaleFactor),
+           onGpu});
   }
-  if (!onGpu || kernels->gpu->merge)
+  if ((!onGpu || kernels->gpu->merge) && isWanted("merge"))
     report.cells.push_back(
-        {"merge", "", runMergeCell(spec, *kernels, seed), onGpu});
-  if (!onGpu)
+        {"merge", "", runMergeCell(spec, *kernels, variantSeed), onGpu});
+  if (!onGpu && isWanted("bad calls"))
     report.cells.push_back(
-        {"bad calls", "", runBadCalls(spec, *kernels, seed)});
+        {"bad calls", "", runBadCalls(spec, *kernels, variantSeed)});
   return report;
+}
+
+/// The variant that --only names, else those whose names hold it.
+static std::vector<Spec> selectSpecs(std::vector<Spec> all) {
+  std::vector<Spec> specs;
+  for (Spec &spec : all)
+    if (spec.name == only)
+      return {spec};
+  for (Spec &spec : all)
+    if (spec.name.find(only) != std::string::npos)
+      specs.push_back(std::move(spec));
+  return specs;
+}
+
+/// A command that repeats each cell that fails.
+static void printRepeats(const std::vector<VariantReport> &reports) {
+  for (const VariantReport &report : reports)
+    for (const CellReport &cell : report.cells)
+      if (!problemOf(report.spec, cell).empty())
+        outs() << "repeat: kvc-conformance --engine=" << engine << " --only='"
+               << report.spec.name << "' --batch='" << cell.batch
+               << "' --seed=" << seed << "\n";
 }
 
 int main(int argc, char **argv) {
@@ -118,10 +144,8 @@ int main(int argc, char **argv) {
   if (seed == 0)
     seed = std::random_device()() | 1u;
 
-  std::vector<Spec> specs;
-  for (Spec &spec : options.simulate.empty() ? allSpecs() : gpuSpecs())
-    if (spec.name.find(only) != std::string::npos)
-      specs.push_back(std::move(spec));
+  std::vector<Spec> specs =
+      selectSpecs(options.simulate.empty() ? allSpecs() : gpuSpecs());
   if (specs.empty()) {
     errs() << "expected --only to name a variant, got '" << only << "'\n";
     return 2;
@@ -160,7 +184,10 @@ int main(int argc, char **argv) {
   if (summary.refused)
     outs() << ", " << summary.refused << " variants refused";
   outs() << "\n";
-  if (!json.empty() && !writeJson(json, reports, seed))
+  printRepeats(reports);
+  std::string engineLabel =
+      options.simulate.empty() ? "cpu" : "sim:" + options.simulate;
+  if (!json.empty() && !writeJson(json, reports, engineLabel, seed))
     return 1;
   if (!markdown.empty() && !writeMarkdown(markdown, reports, seed))
     return 1;
