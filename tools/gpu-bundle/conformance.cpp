@@ -59,7 +59,10 @@ static std::vector<Row> runVariant(const Machine &machine, const Spec &spec,
   std::string batchName = "load";
   try {
     const Kernels kernels(machine.device, machine.folder, spec);
-    for (const Batch &batch : allBatches(spec)) {
+    for (const Batch &batch : cpuBatches(spec)) {
+      // Every byte of a pool is copied to the device.
+      if (batch.pool == Pool::Sparse)
+        continue;
       // A hidden NaN meets a weight of zero inside one matrix product; 64 GiB
       // of address space have no copy.
       if (batch.nanAtEnd || (!only.empty() && batch.name != only))
