@@ -51,8 +51,12 @@ public:
   /// From now on the reference computes attention, in double precision.
   void useReference();
 
-  /// Whether the next steps run the attention library, when there is one.
-  void runAttention(bool run) { attentionRuns = run; }
+  /// Whether the next steps run the attention library; answers whether they
+  /// will: only when there is one.
+  bool runAttention(bool run) {
+    attentionRuns = run;
+    return attention && run;
+  }
 
   kvcrt_sequence create();
   void release(kvcrt_sequence sequence);

@@ -191,10 +191,12 @@ private:
   }
 
   void runStep() {
-    engine.runAttention(options.attentionSteps == 0 ||
-                        stepsLeft() <= options.attentionSteps);
+    const bool elsewhere = engine.runAttention(
+        options.attentionSteps == 0 || stepsLeft() <= options.attentionSteps);
     const double seconds = engine.step(rows, logits);
-    Phase &phase = prefills ? result.prefill : result.decode;
+    Phase &phase = elsewhere  ? result.attention
+                   : prefills ? result.prefill
+                              : result.decode;
     ++phase.steps;
     phase.tokens += options.maxTokens - budget;
     phase.seconds += seconds;

@@ -43,8 +43,9 @@ struct Phase {
 struct GenerateResult {
   std::vector<Generated> sequences; // in the prompts' order
   Schedule schedule;
-  Phase prefill; // steps with a chunk of a prompt
-  Phase decode;  // steps of decoding sequences alone
+  Phase prefill;   // steps with a chunk of a prompt
+  Phase decode;    // steps of decoding sequences alone
+  Phase attention; // steps of either kind that ran the attention library
   double seconds = 0;
 };
 

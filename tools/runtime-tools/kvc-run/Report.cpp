@@ -74,6 +74,7 @@ void kvctool::printRun(const Report &report, bool bytes) {
          report.threads == 1 ? "" : "s");
   printPhase("prefill", report.run.prefill);
   printPhase("decode", report.run.decode);
+  printPhase("simulated", report.run.attention);
   printf("  in all    %8lld new tokens in %.2f s\n",
          static_cast<long long>(made), report.run.seconds);
 
@@ -156,6 +157,7 @@ void kvctool::writeJson(const Report &report, const std::string &path) {
   root["seconds"] = report.run.seconds;
   root["prefill"] = describe(report.run.prefill);
   root["decode"] = describe(report.run.decode);
+  root["simulated"] = describe(report.run.attention);
   root["memory"] = {{"bytes_per_token", report.bytesPerToken},
                     {"paged_peak", report.memory.pagedPeak},
                     {"contiguous_at_maximum", report.memory.contiguousPeak},
