@@ -223,6 +223,20 @@ bool Planner::seesSome(const Predicate &visible) {
                  getAffineConstantExpr(0, axes.getContext()));
 }
 
+/// The select of `term` as what is added: zero, or what hides.
+static MaskTerm asAddend(Scalars &scalars, const MaskTerm &term) {
+  Type f32 = Float32Type::get(scalars.getAxes().getContext());
+  const Expr *visible = scalars.constant(FloatAttr::get(f32, 0.0));
+  const Expr *hidden = scalars.constant(FloatAttr::get(f32, term.hidden));
+  if (term.negated)
+    std::swap(visible, hidden);
+  MaskTerm addend = term;
+  addend.isSelect = addend.negated = false;
+  addend.value = addend.expanded =
+      scalars.build("arith.select", f32, {term.expanded, visible, hidden});
+  return addend;
+}
+
 std::optional<MaskPlan> Planner::plan(ArrayRef<MaskTerm> terms,
                                       ArrayRef<MaskTerm> biases,
                                       const Softmax &softmax,
@@ -355,12 +369,17 @@ std::optional<MaskPlan> Planner::plan(ArrayRef<MaskTerm> terms,
   // Exact as it stands: the sum of what is added.
   plan.fullyMasked = natural;
   for (const MaskTerm &term : terms) {
-    if (term.isSelect)
+    if (!term.isSelect) {
+      plan.dense.push_back(term);
+      continue;
+    }
+    // the innermost puts a value in the score's place that absorbs any score
+    if (&term != &terms.back() || !(term.hidden <= absorbing) || term.floor)
       return refuse("mask-combination",
                     "a select and another mask hide scores with different "
                     "finite values",
                     term.op);
-    plan.dense.push_back(term);
+    plan.dense.push_back(asAddend(scalars, term));
   }
   noteDense(plan, terms.front());
   if (reads.size() > 1)
