@@ -37,7 +37,7 @@ GpuBounds kvcref::gpuBounds(const kvcrt_policy &policy) {
     // Weights are rounded before they meet the values.
     bounds.out = std::max(bounds.out, choose(format, 5e-6, 1e-3, 6e-3));
     bounds.roundoff =
-        std::max(bounds.roundoff, choose(format, 0x1p-21, 0x1p-11, 0x1p-8));
+        std::max(bounds.roundoff, choose(format, 0x1p-20, 0x1p-11, 0x1p-8));
   }
   // One rounding to the storage's type of a number that f32 arithmetic made; a
   // quotient beside a rounding boundary may take the neighbouring code.

@@ -75,7 +75,7 @@ Nums loadMatrix(Num address, int64_t count, bool transposed);
 /// a * b + c with a: 4, b: 2 packed pairs of `element` (f16 or bf16), c: 4 f32.
 /// For f32, a and b are single elements (f32, or their bits as i32), each taken
 /// as the sum of two tf32: three products, without that of the lower halves, so
-/// that a product is good to 2^-21.
+/// that a product is good to 2^-20.
 Nums multiply(mlir::Type element, llvm::ArrayRef<Num> a, llvm::ArrayRef<Num> b,
               llvm::ArrayRef<Num> c);
 

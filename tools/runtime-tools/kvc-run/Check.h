@@ -28,7 +28,7 @@
 //        but a number that is off by u sqrt(D) falls into the next code with
 //        probability u sqrt(D) / 2s, and is then off by 2s
 //     Attention from GPU kernels rounds its operands to the type of their
-//     products (w: f16 2^-11, bf16 2^-8, two tf32 2^-21): w sqrt(2 L) more, and
+//     products (w: f16 2^-11, bf16 2^-8, two tf32 2^-20): w sqrt(2 L) more, and
 //     u sqrt(D) + w in the place of u sqrt(D) below the reference's root.
 //
 // Errors of n independent roundings grow as sqrt(n): they stay below
