@@ -59,7 +59,8 @@ def run(number):
 code, text = output(conformance + ["--print-mlir"])
 assert code == 0 and text.count("kvc.variant") == 1, text
 opt = [f"{options.build}/bin/kvc-opt"]
-code, lowered = output(opt + ["--convert-kvc-to-gpu", "--kvc-lower-gpu-kernels"], text)
+code, lowered = output(opt + ["--convert-kvc-to-gpu", "--kvc-lower-gpu-kernels",
+                              "--mlir-print-debuginfo"], text)
 assert code == 0
 code, listed = output(
     opt + ["--pass-pipeline=builtin.module(kvc-sim-mutate{list=true})", "-o",
@@ -69,8 +70,10 @@ code, text = output(conformance)
 assert code == 0, "the kernels fail without a mistake:\n" + text
 
 groups = collections.OrderedDict()
+steps = {}
 for line in listed.splitlines():
-    number, kind, kernel = line.split()[:3]
+    number, kind, kernel, location = line.split(maxsplit=3)
+    steps[int(number)] = location.split('"')[1] if '("' in location[4:] else ""
     groups.setdefault((kernel, kind), []).append(int(number))
 chosen = {}
 for group, numbers in groups.items():
@@ -95,5 +98,5 @@ for (kernel, kind), numbers in chosen.items():
 print()
 for (group, number), answer in answers.items():
     if answer is None:
-        print(f"- survivor {number}: {group[1]} in {group[0]}")
+        print(f"- survivor {number}: {group[1]} in {group[0]}, step '{steps[number]}'")
 sys.exit(1 if bad else 0)

@@ -117,7 +117,9 @@ static void printRepeats(const std::vector<VariantReport> &reports) {
       if (!problemOf(report.spec, cell).empty())
         outs() << "repeat: kvc-conformance --engine=" << engine << " --only='"
                << report.spec.name << "' --batch='" << cell.batch
-               << "' --seed=" << seed << "\n";
+               << "' --seed=" << seed
+               << (mutation < 0 ? "" : " --mutate=" + std::to_string(mutation))
+               << "\n";
 }
 
 int main(int argc, char **argv) {

@@ -58,6 +58,7 @@ static Num rowMagnitude(ArrayRef<Num> elements, int64_t lanes) {
 static void emitAppendRows(KernelBuilder &b, const Variant &v,
                            AbiStruct<kvcrt_params> params,
                            const Destination &to) {
+  Step named(b, "append rows");
   auto cache = params.inner<kvcrt_cache>(KVC_FIELD(kvcrt_params, cache));
   int64_t pieces = to.dim / kPiece;
   int64_t lanes = llvm::PowerOf2Ceil(pieces);

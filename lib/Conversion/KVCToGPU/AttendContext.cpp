@@ -24,6 +24,7 @@ static Num loadOr(Num array, Num index, int64_t otherwise) {
 AttendContext emitLoadTask(KernelBuilder &b, const Variant &v,
                            AbiStruct<kvcrt_params> params,
                            AbiStruct<kvcrt_task> task, int64_t tileRows) {
+  Step named(b, "load task");
   AttendContext c(b, v, params);
   auto field = [&](size_t offset) {
     return loadInvariant(b.i32(), b.at(task.address(), int64_t(offset)), 4);

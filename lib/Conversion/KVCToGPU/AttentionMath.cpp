@@ -31,6 +31,7 @@ Num finiteMax(Num maximum) {
 
 // A NaN is no maximum, and yet its weight is one: it reaches the sum.
 Nums emitSoftmax(MutableArrayRef<Num> scores, SoftmaxState &state) {
+  Step named(*scores[0].builder, "softmax");
   Nums factors;
   for (int half = 0; half < 2; ++half) {
     Num highest;

@@ -241,6 +241,7 @@ void KeyTiles::emitCopyScales(const AttendContext &c, Num thread, Num target,
 
 void KeyTiles::emitCopy(const AttendContext &c, Num base, Num thread, Num tile,
                         Num stage, Num exists, ArrayRef<Num> found) const {
+  Step named(*base.builder, "copy keys and values");
   KernelBuilder &b = c.b;
   b.ifThen(exists, [&] {
     bool shared = inOneBlock(c) || walkOf(key).perRow == walkOf(value).perRow;
@@ -341,6 +342,7 @@ static void emitDecodePlane(const AttendContext &c, const PlaneLayout &layout,
 
 void KeyTiles::emitDecode(const AttendContext &c, Num base, Num thread,
                           Num tile, Num stage) const {
+  Step named(*base.builder, "decode stored rows");
   if (key.decoded())
     emitDecodePlane(c, key, threads, tileKeys, thread, stageAt(base, stage, 0),
                     keys(base, stage), tile);

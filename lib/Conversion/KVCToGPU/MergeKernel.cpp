@@ -80,6 +80,7 @@ static void emitMergeRow(KernelBuilder &b, const Variant &v,
                          AbiStruct<kvcrt_params> params,
                          const Partials &partials, Num row, Num piece,
                          int64_t lanes) {
+  Step named(b, "merge rows");
   int64_t dim = v.valueDim();
   Num token = row / v.queryHeads, head = row % v.queryHeads;
   Nums columns, safe;

@@ -175,6 +175,7 @@ TaskTiles Decode::taskTiles() {
 
 /// The state of this warp after its share of the tiles.
 Nums Decode::attendKeys() {
+  Step named(b, "attend keys");
   TaskTiles visible = taskTiles();
   Num ring = b.at(rings, warp * tiles.bytes());
   // Ordinals warp, warp + warps, ...
@@ -226,6 +227,7 @@ Nums Decode::attendKeys() {
 
 /// Puts this warp's state where all warps can read it.
 void Decode::meet(ArrayRef<Num> carried) {
+  Step named(b, "share partial results of warps");
   SoftmaxState state = WarpAttend::stateOf(carried);
   ArrayRef<Num> out = WarpAttend::outOf(carried);
   // The other warps may still read their rings, which this is laid over.
@@ -347,6 +349,7 @@ static void emitFold(KernelBuilder &b, Num count, ArrayRef<Num> columns,
 
 /// The warps' states become the block's: to out, or to its slot.
 void Decode::foldWarps() {
+  Step named(b, "fold warps");
   forEachRow([&](Num row, ArrayRef<Num> columns) {
     Nums sums;
     PartialState total;
@@ -371,6 +374,7 @@ void Decode::foldWarps() {
 
 /// The last block of the group to arrive folds all partial results.
 void Decode::foldSplits() {
+  Step named(b, "fold splits");
   b.ifThen(split.slot >= 0, [&] {
     Num counter = b.at(c.params.load(KVC_FIELD(kvcrt_params, counters)),
                        b.toI64(split.group) * 4);

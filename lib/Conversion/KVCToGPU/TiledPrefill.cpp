@@ -77,6 +77,7 @@ FailureOr<PrefillShape> PrefillShape::get(const Variant &v, const Chip &chip) {
 
 static void emitFinish(const AttendContext &c, const WarpAttend &warp,
                        ArrayRef<Num> carried) {
+  Step named(c.b, "finish rows");
   KernelBuilder &b = c.b;
   SoftmaxState state = WarpAttend::stateOf(carried);
   ArrayRef<Num> out = WarpAttend::outOf(carried);
@@ -98,6 +99,7 @@ static void emitFinish(const AttendContext &c, const WarpAttend &warp,
 }
 
 static void emitTask(AttendContext &c, const PrefillShape &shape) {
+  Step named(c.b, "attend keys");
   KernelBuilder &b = c.b;
   KeyTiles tiles = shape.keyTiles(c.variant);
   QueryTile queryTile = shape.queryTile(c.variant);

@@ -20,6 +20,7 @@ namespace kvc::gpu {
 
 void QueryTile::emitLoad(const AttendContext &c, Num base,
                          int64_t threads) const {
+  Step named(c.b, "load queries");
   KernelBuilder &b = c.b;
   const Variant &v = variant;
   Num data = c.params.load(KVC_FIELD(kvcrt_params, query.data));
@@ -99,6 +100,7 @@ Nums WarpAttend::queryFragment(Num base, int64_t step) {
 /// Dot products of the warp's queries and the keys of `stage`: four per eight
 /// keys.
 Nums WarpAttend::products(Num base, ArrayRef<Nums> held, Num stage) {
+  Step named(b, "queries times keys");
   Nums scores(tiles.tileKeys / 8 * 4, b.f32(0));
   Num keys = tiles.keys(ring, stage);
   MatrixLane at = MatrixLane::chunksFirst(b);
@@ -134,6 +136,7 @@ static Num loadScale(const PlaneLayout &layout, Num at) {
 
 void WarpAttend::editScores(MutableArrayRef<Num> scores,
                             ArrayRef<Num> sinkScores, Num tile, Num stage) {
+  Step named(b, "edit scores");
   Num begin = tile * tiles.tileKeys;
   Num firstKey = begin + ((lane & 3) << 1);
   Nums sinks(sinkScores);
@@ -171,6 +174,7 @@ void WarpAttend::editScores(MutableArrayRef<Num> scores,
 /// out += weights . values of `stage`.
 void WarpAttend::addValues(MutableArrayRef<Num> out, ArrayRef<Num> weights,
                            Num stage) {
+  Step named(b, "weights times values");
   Num base = tiles.values(ring, stage);
   MatrixLane at = MatrixLane::rowsFirst(b);
   Nums scaled(weights.begin(), weights.end());
@@ -271,6 +275,7 @@ Nums WarpAttend::attend(Num tile, Num stage, ArrayRef<Num> before) {
 void emitStoreOutput(const AttendContext &c, Num taskRow, RowFinish end,
                      ArrayRef<std::pair<Num, std::pair<Num, Num>>> pieces,
                      Num first) {
+  Step named(c.b, "store output");
   KernelBuilder &b = c.b;
   const Variant &v = c.variant;
   Num token = c.stepToken + c.rowToken(taskRow), head = c.rowHead(taskRow);

@@ -62,9 +62,11 @@ class KernelBuilder : public mlir::ImplicitLocOpBuilder {
 public:
   KernelBuilder(mlir::Location loc, mlir::OpBuilder builder,
                 VectorTarget target)
-      : ImplicitLocOpBuilder(loc, builder), target(target) {}
+      : ImplicitLocOpBuilder(loc, builder), target(target), origin(loc) {}
 
   const VectorTarget target;
+  /// Of what the kernel is made for.
+  const mlir::Location origin;
 
   mlir::Type i8() { return getI8Type(); }
   mlir::Type i32() { return getI32Type(); }
@@ -131,6 +133,21 @@ public:
   void ifThen(Num condition, llvm::function_ref<void()> then);
   Nums ifElse(Num condition, llvm::function_ref<Nums()> then,
               llvm::function_ref<Nums()> otherwise);
+};
+
+/// While it lives, ops are located in this step of the kernel, which is what a
+/// finding of the simulator names. The innermost step counts.
+class Step {
+public:
+  Step(KernelBuilder &b, llvm::StringRef name) : b(b), outer(b.getLoc()) {
+    b.setLoc(mlir::NameLoc::get(b.getStringAttr(name), b.origin));
+  }
+  Step(const Step &) = delete;
+  ~Step() { b.setLoc(outer); }
+
+private:
+  KernelBuilder &b;
+  mlir::Location outer;
 };
 
 Num operator+(Num a, Num b);
