@@ -9,7 +9,7 @@
 
 // RUN: sed '/SOURCE/s/index/next/' %s > %t.bounds.mlir
 // RUN: not kvc-sim-run %t.bounds.mlir %{args} | FileCheck %s --check-prefix=BOUNDS
-// BOUNDS: finding: {{.*}}bounds.mlir:[[#@LINE+54]]:{{[0-9]+}} (llvm.load): out of bounds, kernel transpose, block (0, 0, 0), thread (63, 0, 0): load of 4 bytes at {{.*}}, 0 bytes past the end of argument 0
+// BOUNDS: finding: {{.*}}bounds.mlir:[[#@LINE+58]]:{{[0-9]+}} (llvm.load): out of bounds, kernel transpose, block (0, 0, 0), thread (63, 0, 0): load of 4 bytes at {{.*}}, 0 bytes past the end of argument 0
 
 // RUN: sed 's/base\[0\]/base[2]/' %s > %t.align.mlir
 // RUN: not kvc-sim-run %t.align.mlir %{args} | FileCheck %s --check-prefix=ALIGN
@@ -22,6 +22,10 @@
 // RUN: sed '/BARRIER/d' %s > %t.barrier.mlir
 // RUN: not kvc-sim-run %t.barrier.mlir %{args} --repeat=4 --seed=1 | FileCheck %s --check-prefix=BARRIER
 // BARRIER: (llvm.load): {{race|uninitialised read}}, kernel transpose
+
+// RUN: sed '/TILE/s/tid\]/column]/' %s > %t.race.mlir
+// RUN: not kvc-sim-run %t.race.mlir %{args} | FileCheck %s --check-prefix=RACE
+// RACE: (llvm.store): race, kernel transpose, {{.*}}: store of 4 bytes at shared 0x{{.*}}, which thread {{[0-9]+}} wrote at {{.*}} (llvm.store); no barrier orders the two
 
 // RUN: sed 's/llvm.br ^write/llvm.cond_br %most, ^write, ^exit/' %s > %t.divergent.mlir
 // RUN: not kvc-sim-run %t.divergent.mlir %{args} | FileCheck %s --check-prefix=DIVERGENT
@@ -59,7 +63,7 @@ gpu.module @kernels {
     %other = llvm.add %column8, %row : i32
     %lane = nvvm.read.ptx.sreg.laneid : i32
     %s = nvvm.shfl.sync idx %all, %other, %lane, %c31 : i32 -> i32
-    %place = llvm.getelementptr %tile[%tid] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, f32
+    %place = llvm.getelementptr %tile[%tid] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, f32 // TILE
     %away = llvm.getelementptr %tile[%s] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, f32
     %in = llvm.getelementptr %from[%index] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, f32 // SOURCE
     %out = llvm.getelementptr %to[%tid] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, f32

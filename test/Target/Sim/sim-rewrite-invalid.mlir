@@ -29,6 +29,28 @@ gpu.module @k {
 // -----
 
 gpu.module @k {
+  llvm.func @mbarrier(%p: !llvm.ptr {llvm.byval = !llvm.struct<(i64)>}) attributes {nvvm.kernel} {
+    %c = llvm.mlir.constant(1 : i32) : i32
+    %b = llvm.mlir.zero : !llvm.ptr<3>
+    // expected-error@+1 {{expected an nvvm op that the simulator knows, got `nvvm.mbarrier.init`}}
+    nvvm.mbarrier.init %b, %c : !llvm.ptr<3>, i32
+    llvm.return
+  }
+}
+
+// -----
+
+gpu.module @k {
+  llvm.func @tma() attributes {nvvm.kernel} {
+    // expected-error@+1 {{expected an nvvm op that the simulator knows, got `nvvm.cp.async.bulk.commit.group`}}
+    nvvm.cp.async.bulk.commit.group
+    llvm.return
+  }
+}
+
+// -----
+
+gpu.module @k {
   llvm.func @ptx() attributes {nvvm.kernel} {
     %c = llvm.mlir.constant(1 : i32) : i32
     // expected-error@+1 {{expected inline PTX that the simulator knows, got `popc.b32 $0, $1;`}}
