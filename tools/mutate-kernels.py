@@ -2,6 +2,7 @@
 """Plants mistakes in a variant's GPU kernels and counts who notices.
 
   tools/mutate-kernels.py BUILD VARIANT [--most=N] [--batch=NAMES] [--jobs=N]
+                          [--results=FILE]
 
 For each mistake that kvc-sim-mutate knows in the kernels of VARIANT (a name
 that kvc-conformance prints), runs its conformance cells in the simulator.
@@ -12,8 +13,11 @@ barrier, wait, commit, sync or fence left out or weakened) survives.
 import argparse
 import collections
 import concurrent.futures
+import json
+import os
 import subprocess
 import sys
+import threading
 
 parser = argparse.ArgumentParser()
 parser.add_argument("build")
@@ -22,6 +26,7 @@ parser.add_argument("--most", type=int, default=0)
 parser.add_argument("--batch", default="")
 parser.add_argument("--jobs", type=int, default=1)
 parser.add_argument("--seed", type=int, default=20260101)
+parser.add_argument("--results", help="keep answers here, and begin with what is there")
 parser.add_argument("--timeout", type=int, default=300)
 options = parser.parse_args()
 conformance = [f"{options.build}/bin/kvc-conformance", "--engine=sim", "--jobs=1",
@@ -79,9 +84,25 @@ chosen = {}
 for group, numbers in groups.items():
     most = options.most or len(numbers)
     chosen[group] = numbers[::max(1, -(-len(numbers) // most))]
+known = {}
+if options.results and os.path.exists(options.results):
+    with open(options.results, encoding="utf-8") as file:
+        known = dict(json.loads(line) for line in file)
+writing = threading.Lock()
+
+
+def answer(number):
+    if number not in known:
+        known[number] = run(number)
+        if options.results:
+            with writing, open(options.results, "a", encoding="utf-8") as file:
+                file.write(json.dumps([number, known[number]]) + "\n")
+    return known[number]
+
+
 order = [(group, number) for group, numbers in chosen.items() for number in numbers]
 with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-    answers = dict(zip(order, pool.map(lambda item: run(item[1]), order)))
+    answers = dict(zip(order, pool.map(lambda item: answer(item[1]), order)))
 
 print(f"Variant `{options.variant}`, cells `{options.batch or 'all'}`, seed "
       f"{options.seed}: {len(order)} of {len(listed.splitlines())} mistakes planted.\n")
