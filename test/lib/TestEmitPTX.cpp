@@ -41,6 +41,8 @@ struct TestEmitPTXPass
       if (failed(ptx))
         return signalPassFailure();
       llvm::outs() << *ptx;
+      for (const std::string &accesses : kvc::nvptx::slowAccesses(*ptx))
+        kernels.emitRemark() << accesses;
     }
   }
 

@@ -123,6 +123,7 @@ LogicalResult Compiler::makeImage(gpu::GPUModuleOp module, Image &image) {
   if (failed(ptx))
     return failure();
   image.ptx = std::move(*ptx);
+  image.slowAccesses = slowAccesses(image.ptx);
   if (ptxas) {
     FailureOr<Cubin> cubin =
         ptxas->assemble(image.ptx, *options.chip, emitError);
@@ -172,8 +173,8 @@ LogicalResult Compiler::compile(ModuleOp module) {
       return options.allowSlowKernels ? kernels[i].emitWarning()
                                       : kernels[i].emitError();
     };
-    if (good[i] && images[i].cubin && ptxas &&
-        failed(checkSpeed(images[i], *options.chip, *ptxas, complain)))
+    if (good[i] &&
+        failed(checkSpeed(images[i], *options.chip, getPtxas(), complain)))
       good[i] = options.allowSlowKernels;
   }
   makeSeconds = cpuSeconds(CLOCK_PROCESS_CPUTIME_ID) - begin;

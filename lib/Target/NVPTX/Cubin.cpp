@@ -3,9 +3,9 @@
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Reads the log of ptxas -v and the ELF image beside it. Invariant: silence is
-// no evidence: a cubin counts as good only when it is machine code of each
-// kernel and the log has the numbers of each.
+// Reads PTX, the log of ptxas -v and the ELF image beside it. Invariant:
+// silence is no evidence: a cubin counts as good only when it is machine code
+// of each kernel and the log has the numbers of each.
 //
 //===----------------------------------------------------------------------===//
 
@@ -148,9 +148,58 @@ LogicalResult checkCubin(const Image &image, const Ptxas &ptxas,
   return success();
 }
 
+std::vector<std::string> slowAccesses(StringRef ptx) {
+  struct Found {
+    StringRef kernel, first;
+    unsigned count = 0;
+  };
+  SmallVector<Found> found;
+  StringRef kernel;
+  while (!ptx.empty()) {
+    StringRef line;
+    std::tie(line, ptx) = ptx.split('\n');
+    line = line.trim();
+    if (line.consume_front(".visible .entry ")) {
+      kernel = line.take_until([](char c) { return c == '('; });
+      continue;
+    }
+    if (line.starts_with("@")) // a predicate
+      line = line.split(' ').second.ltrim();
+    StringRef opcode =
+        line.take_while([](char c) { return !llvm::isSpace(c); });
+    StringRef name = opcode.split('.').first;
+    if (name != "ld" && name != "st" && name != "atom" && name != "red")
+      continue;
+    bool placed = false;
+    for (StringRef space : {".global", ".shared", ".param", ".const"})
+      placed |= opcode.contains(space);
+    if (placed)
+      continue;
+    if (found.empty() || found.back().kernel != kernel)
+      found.push_back({kernel, line});
+    ++found.back().count;
+  }
+  std::vector<std::string> words;
+  for (const Found &f : found)
+    words.push_back(("`" + f.kernel + "` with " + Twine(f.count) +
+                     " accesses of local or unknown memory, the first `" +
+                     f.first + "`")
+                        .str());
+  return words;
+}
+
 LogicalResult checkSpeed(const Image &image, const GpuChip &chip,
-                         const Ptxas &ptxas, EmitError emitError) {
+                         const Ptxas *ptxas, EmitError emitError) {
   bool slow = false;
+  for (const std::string &accesses : image.slowAccesses) {
+    slow = true;
+    emitError() << "expected loads and stores of known memory on "
+                << chip.name.str() << ", got " << accesses
+                << "; report this spec, --allow-slow-kernels takes the kernel "
+                   "as it is";
+  }
+  if (!image.cubin || !ptxas)
+    return success(!slow);
   for (const KernelUsage &u : image.cubin->usage())
     if (u.stackBytes || u.spillStores || u.spillLoads || u.localBytes) {
       slow = true;
@@ -160,7 +209,7 @@ LogicalResult checkSpeed(const Image &image, const GpuChip &chip,
                   << " bytes of stack, " << u.spillStores
                   << " of spill stores, " << u.spillLoads
                   << " of spill loads and " << u.localBytes
-                  << " of local memory from " << ptxas.describe()
+                  << " of local memory from " << ptxas->describe()
                   << "; a smaller head_dim or a narrower storage needs fewer "
                      "registers, --allow-slow-kernels takes it as it is";
     }
@@ -169,7 +218,7 @@ LogicalResult checkSpeed(const Image &image, const GpuChip &chip,
     emitError() << "expected matrix products that run without injected waits "
                    "on "
                 << chip.name.str() << ", got `" << line << "` from "
-                << ptxas.describe()
+                << ptxas->describe()
                 << "; report this spec, --allow-slow-kernels takes the kernel "
                    "as it is";
   }

@@ -110,7 +110,7 @@ std::string ImageCache::pathOf(llvm::StringRef key) const {
 }
 
 static std::string describe(const Image &image) {
-  llvm::json::Array kernels, usage, waits;
+  llvm::json::Array kernels, usage, waits, accesses;
   for (const KernelRecord &kernel : image.kernels) {
     llvm::json::Object numbers;
     for (const auto &[name, value] : kernel.numbers)
@@ -120,6 +120,8 @@ static std::string describe(const Image &image) {
                                          {"shared", kernel.sharedBytes},
                                          {"numbers", std::move(numbers)}});
   }
+  for (const std::string &words : image.slowAccesses)
+    accesses.push_back(words);
   if (image.cubin) {
     for (const KernelUsage &u : image.cubin->kernels)
       usage.push_back(llvm::json::Array{
@@ -129,11 +131,12 @@ static std::string describe(const Image &image) {
       waits.push_back(line);
   }
   std::string text;
-  llvm::raw_string_ostream(text)
-      << llvm::json::Value(llvm::json::Object{{"name", image.name},
-                                              {"kernels", std::move(kernels)},
-                                              {"usage", std::move(usage)},
-                                              {"waits", std::move(waits)}});
+  llvm::raw_string_ostream(text) << llvm::json::Value(
+      llvm::json::Object{{"name", image.name},
+                         {"kernels", std::move(kernels)},
+                         {"usage", std::move(usage)},
+                         {"waits", std::move(waits)},
+                         {"accesses", std::move(accesses)}});
   return text;
 }
 
@@ -169,8 +172,9 @@ static bool readDescription(llvm::StringRef text, Image &image, Cubin &cubin) {
   auto name = all->getString("name");
   const llvm::json::Array *kernels = all->getArray("kernels"),
                           *usage = all->getArray("usage"),
-                          *waits = all->getArray("waits");
-  if (!name || !kernels || !usage || !waits)
+                          *waits = all->getArray("waits"),
+                          *accesses = all->getArray("accesses");
+  if (!name || !kernels || !usage || !waits || !accesses)
     return false;
   image.name = name->str();
   for (const llvm::json::Value &value : *kernels) {
@@ -194,13 +198,18 @@ static bool readDescription(llvm::StringRef text, Image &image, Cubin &cubin) {
       return false;
     cubin.kernels.push_back(std::move(u));
   }
-  for (const llvm::json::Value &value : *waits) {
-    auto line = value.getAsString();
-    if (!line)
-      return false;
-    cubin.injectedWaits.push_back(line->str());
-  }
-  return true;
+  auto readLines = [](const llvm::json::Array &from,
+                      std::vector<std::string> &to) {
+    for (const llvm::json::Value &value : from) {
+      auto line = value.getAsString();
+      if (!line)
+        return false;
+      to.push_back(line->str());
+    }
+    return true;
+  };
+  return readLines(*waits, cubin.injectedWaits) &&
+         readLines(*accesses, image.slowAccesses);
 }
 
 std::optional<Image> ImageCache::load(llvm::StringRef key,

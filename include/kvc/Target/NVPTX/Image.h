@@ -60,9 +60,16 @@ struct Image {
   std::string name; // of the gpu.module
   std::vector<KernelRecord> kernels;
   std::string ptx;
+  /// Loads and stores of it, by kernel, in local memory or in memory of a space
+  /// that was not known (slowAccesses).
+  std::vector<std::string> slowAccesses;
   std::optional<Cubin> cubin; // without ptxas: none
   bool cached = false;        // found, not made
 };
+
+/// Reads PTX: for each kernel with accesses in local memory, or without a state
+/// space, how many there are and the first of them.
+std::vector<std::string> slowAccesses(llvm::StringRef ptx);
 
 /// Identifies the code of this process, that is everything that decides what
 /// becomes of a variant: a hash of the build ids of the program and of all

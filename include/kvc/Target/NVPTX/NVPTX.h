@@ -93,10 +93,11 @@ private:
 /// that ptxas said the numbers of each.
 mlir::LogicalResult checkCubin(const Image &image, const Ptxas &ptxas,
                                EmitError emitError);
-/// Fails, with the kernel, the numbers and the way out, where a kernel spills,
-/// has local memory or injected waits (C75xx).
+/// Fails, with the kernel, the numbers and the way out, where a kernel has slow
+/// accesses, spills, local memory or injected waits (C75xx); of `ptxas` null
+/// only the first is known.
 mlir::LogicalResult checkSpeed(const Image &image, const GpuChip &chip,
-                               const Ptxas &ptxas, EmitError emitError);
+                               const Ptxas *ptxas, EmitError emitError);
 
 struct CompilerOptions {
   const GpuChip *chip = nullptr;
