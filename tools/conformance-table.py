@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Writes the README's table of what works where from conformance runs.
 
-    kvc-conformance --json=cells.json
-    tools/conformance-table.py README.md cells.json
+    kvc-conformance --json=cpu.json
+    kvc-conformance --engine=sim:sm_90a --json=sim.json
+    tools/conformance-table.py README.md cpu.json sim.json
 
 Replaces what stands between the two `conformance` comments. A variant that no
 row of the table is about is an error, so that nothing is left out unseen.
