@@ -3,7 +3,7 @@
 BUILD := build
 JOBS ?= $(shell nproc)
 
-.PHONY: demo test configure build docs check-format format asan runtime-only bench fuzz soak clean
+.PHONY: demo test gpu-bundle configure build docs check-format format asan runtime-only bench fuzz soak clean
 
 demo: build-demo
 	@tools/demo/demo.sh $(BUILD)
@@ -25,6 +25,12 @@ $(BUILD)/build.ninja: tools/setup.sh CMakePresets.json
 	@cmake --preset dev -B $(BUILD) >$(BUILD)-configure.log 2>&1 || { cat $(BUILD)-configure.log; exit 1; }
 	@mv $(BUILD)-configure.log $(BUILD)/configure.log
 	@touch $@
+
+# What checks and measures kvc on any machine with an NVIDIA driver, below
+# build/gpu-bundle. E.g. make gpu-bundle CHIPS="sm_90a".
+gpu-bundle: configure
+	@cmake --build $(BUILD) -j $(JOBS) --target kvc-compile kvc-gpu-conformance
+	@JOBS=$(JOBS) $(if $(CHIPS),CHIPS="$(CHIPS)") tools/gpu-bundle/build.sh $(CURDIR)/$(BUILD)
 
 docs: configure
 	@cmake --build $(BUILD) --target mlir-doc

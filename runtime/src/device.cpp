@@ -94,8 +94,13 @@ kvcrt_status kvcrt_device_create(const kvcrt_device_desc *desc,
       device = createNullDevice(*desc);
       break;
     case KVCRT_DEVICE_SIM:
+#ifdef KVCRT_WITHOUT_SIM
+      return text.fail(KVCRT_UNSUPPORTED,
+                       "expected a build with the simulator, got one without");
+#else
       device = createSimDevice(*desc);
       break;
+#endif
     case KVCRT_DEVICE_CUDA:
       if (kvcrt_status status = createCudaDevice(*desc, device, text))
         return status;

@@ -20,7 +20,6 @@
 #include <cinttypes>
 #include <cstdio>
 #include <fstream>
-#include <random>
 
 using namespace kvc::bundle;
 using namespace kvc::conformance;
@@ -130,7 +129,9 @@ int main(int argc, char **argv) {
     return writeSpecs(options.get("write-specs")) ? 0 : 2;
   uint64_t seed = strtoull(options.get("seed", "0").c_str(), nullptr, 10);
   if (!seed)
-    seed = std::random_device()() | 1u;
+    seed =
+        uint64_t(std::chrono::system_clock::now().time_since_epoch().count()) |
+        1u;
   const double limit = atof(options.get("seconds", "240").c_str());
   const auto begin = std::chrono::steady_clock::now();
   auto elapsed = [&] {

@@ -1,0 +1,88 @@
+#!/bin/sh
+# Makes build/gpu-bundle: what a machine with an NVIDIA driver needs to check
+# and to measure kvc, and nothing else.
+#
+#   tools/gpu-bundle/build.sh [BUILD]
+#
+# BUILD (build) has kvc-compile and kvc-gpu-conformance. CHIPS names the chips,
+# PYTHON a python3 with pip. The programs are compiled by zig, which links
+# against an old glibc whatever the host has; KVC_BUNDLE_CXX=host takes the
+# host's compiler and, with it, the host's glibc.
+set -eu
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+build=${1:-$root/build}
+chips=${CHIPS:-sm_80 sm_86 sm_89 sm_90a sm_100a sm_120}
+glibc=2.31
+zig_version=0.13.0
+limit_mib=60
+work=$build/gpu-bundle-build
+bundle=$build/gpu-bundle
+
+rm -rf "$bundle"
+mkdir -p "$work/include" "$work/specs" "$bundle/artefacts"
+
+# 1. Programs.
+for header in nlohmann xxhash.h; do
+  cp -r "/usr/include/$header" "$work/include/"
+done
+if [ "${KVC_BUNDLE_CXX:-zig}" = host ]; then
+  cc=${CC:-cc} cxx=${CXX:-c++}
+  flags="-static-libstdc++ -static-libgcc"
+else
+  if ! [ -x "$work/venv/bin/python" ] ||
+    ! "$work/venv/bin/python" -m ziglang version 2>/dev/null | grep -q "^$zig_version$"; then
+    ${PYTHON:-python3} -m venv "$work/venv"
+    "$work/venv/bin/pip" install --quiet --disable-pip-version-check "ziglang==$zig_version"
+  fi
+  for tool in cc c++; do
+    printf '#!/bin/sh\nexec "%s" -m ziglang %s -target x86_64-linux-gnu.%s -fno-sanitize=undefined "$@"\n' \
+      "$work/venv/bin/python" "$tool" "$glibc" > "$work/zig-$tool"
+  done
+  for tool in ar ranlib; do
+    printf '#!/bin/sh\nexec "%s" -m ziglang %s "$@"\n' "$work/venv/bin/python" "$tool" > "$work/zig-$tool"
+  done
+  chmod +x "$work"/zig-*
+  cc=$work/zig-cc cxx=$work/zig-c++
+  flags=-s
+fi
+ar=$work/zig-ar ranlib=$work/zig-ranlib
+[ -x "$ar" ] || { ar=$(command -v ar); ranlib=$(command -v ranlib); }
+cmake -S "$root" -B "$work/programs" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+  -DKVC_BUNDLE=ON -DKVC_BUILD_COMPILER=OFF -DKVC_BUNDLE_INCLUDE="$work/include" \
+  -DCMAKE_C_COMPILER="$cc" -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_AR="$ar" -DCMAKE_RANLIB="$ranlib" \
+  -DCMAKE_EXE_LINKER_FLAGS="$flags" > "$work/configure.log" 2>&1 ||
+  { cat "$work/configure.log"; exit 1; }
+cmake --build "$work/programs" --target kvc-gpu-conformance kvc-gpu-bench
+cp "$work/programs/bin/kvc-gpu-conformance" "$bundle/kvc-conformance"
+cp "$work/programs/bin/kvc-gpu-bench" "$bundle/kvc-bench"
+
+# 2. Artefacts, of the specs that the programs have.
+"$build/bin/kvc-gpu-conformance" --write-specs="$work/specs"
+for chip in $chips; do
+  mkdir -p "$bundle/artefacts/$chip"
+done
+for chip in $chips; do
+  for spec in "$work"/specs/*.mlir; do
+    echo "$chip $spec"
+  done
+done | xargs -P "${JOBS:-2}" -L 1 sh -c '
+  name=$(basename "$4" .mlir)
+  "$1/bin/kvc-compile" --attention="$4" --target="$3" --mcpu=x86-64-v3 \
+    -o "$2/artefacts/$3/$name.so" || { echo "$name for $3 failed" >&2; exit 255; }
+' sh "$build" "$bundle"
+
+# 3. The command, and what the bundle is.
+cp "$root/tools/gpu-bundle/check-and-measure" "$root/tools/gpu-bundle/README.md" "$root/LICENSE" "$bundle/"
+git -C "$root" rev-parse HEAD > "$bundle/VERSION" 2>/dev/null || echo unknown > "$bundle/VERSION"
+
+size=$(du -sm "$bundle" | cut -f1)
+needs=$(objdump -T "$bundle/kvc-conformance" "$bundle/kvc-bench" |
+  grep -o 'GLIBC_[0-9.]*' | sort -V | tail -1)
+libraries=$(for program in kvc-conformance kvc-bench; do objdump -p "$bundle/$program"; done |
+  sed -n 's/^ *NEEDED *//p' | sort -u | tr '\n' ' ')
+echo "$bundle: $size MiB, needs $needs and $libraries"
+if [ "$size" -gt "$limit_mib" ]; then
+  echo "expected at most $limit_mib MiB, got $size; name fewer CHIPS" >&2
+  exit 1
+fi
