@@ -143,6 +143,13 @@ void Manifest::readVariants(const JsonPlace &root, JsonReader &reader) {
     variant.workspace = keep(reader.text(symbols, "workspace"));
     variant.query_heads = reader.count(at, "query_heads");
     variant.group = reader.count(at, "group", -1);
+    static const char *const names[] = {
+        "causal", "softcap", "window", "sink_logits", "lse", "mask", "score"};
+    const JsonPlace features = reader.array(at, "features");
+    for (const Json &feature : features.value)
+      for (size_t bit = 0; bit < std::size(names); ++bit)
+        if (feature.is_string() && feature.get<std::string>() == names[bit])
+          variant.features |= 1 << bit;
     if (variant.group >= int32_t(groups_.size()))
       return reader.fail(at.path + ".group",
                          "expected an index into groups, got " +

@@ -236,6 +236,18 @@ void Description::addVariants(ArrayRef<Type> groups) {
                                  {"attend", name + "_attend"},
                                  {"merge", name + "_merge"},
                                  {"workspace", name + "_workspace"}}}};
+    json::Array features;
+    for (auto [has, name] :
+         {std::pair<bool, StringRef>{variant.getCausal(), "causal"},
+          {variant.getSoftcap(), "softcap"},
+          {variant.getWindow(), "window"},
+          {variant.getSinkLogits(), "sink_logits"},
+          {variant.getLse(), "lse"},
+          {variant.getMask() != kvc::MaskKind::none, "mask"},
+          {!variant.getScore().empty(), "score"}})
+      if (has)
+        features.push_back(name);
+    entry["features"] = std::move(features);
     if (group != groups.end())
       entry["group"] = group - groups.begin();
     entries.push_back(std::move(entry));

@@ -105,6 +105,18 @@ typedef struct kvcrt_manifest_layer {
   int32_t reserved0;
 } kvcrt_manifest_layer;
 
+/* What a variant's kernels read and do: "features": ["causal", ..], the names
+ * below in lower case. */
+enum {
+  KVCRT_FEATURE_CAUSAL = 1 << 0,
+  KVCRT_FEATURE_SOFTCAP = 1 << 1,
+  KVCRT_FEATURE_WINDOW = 1 << 2, /* the op's own, beside the policy's */
+  KVCRT_FEATURE_SINK_LOGITS = 1 << 3,
+  KVCRT_FEATURE_LSE = 1 << 4,
+  KVCRT_FEATURE_MASK = 1 << 5,
+  KVCRT_FEATURE_SCORE = 1 << 6 /* a score region */
+};
+
 typedef struct kvcrt_manifest_variant {
   const char *name;
   /* "symbols": {"append":, "attend":, "merge":, "workspace":} */
@@ -115,6 +127,8 @@ typedef struct kvcrt_manifest_variant {
   int32_t query_heads;
   int32_t
       group; /* index into kvcrt_manifest.groups: its policy; -1 = not said */
+  int32_t features; /* KVCRT_FEATURE bits */
+  int32_t reserved0;
 } kvcrt_manifest_variant;
 
 typedef struct kvcrt_manifest {

@@ -41,17 +41,17 @@ static void checkTarget(const std::string &path) {
   const std::string target = manifest->target, kind = manifest->kind;
   kvcrt_artifact_close(opened);
   if (kind != "attention")
-    fail("--attention: expected an attention library, got the %s %s; compile "
+    fail("expected an attention library, got the %s %s; compile "
          "its graph with --target=sim:sm_90a",
          kind.c_str(), path.c_str());
   if (target.compare(0, 4, "sim:") == 0)
     return;
   if (target == "cpu")
-    fail("--attention: expected a library for sim:CHIP, got %s for the cpu, "
+    fail("expected a library for sim:CHIP, got %s for the cpu, "
          "where a model has its own kernels; compile it with "
          "--target=sim:sm_90a",
          path.c_str());
-  fail("--attention: expected a library for sim:CHIP, got %s for %s, and "
+  fail("expected a library for sim:CHIP, got %s for %s, and "
        "kvc-run drives no GPU; compile it with --target=sim:%s to run the same "
        "kernels in the simulator",
        path.c_str(), target.c_str(), target.c_str());
@@ -65,9 +65,7 @@ static const kvcrt_manifest_variant *findVariant(const kvcrt_manifest &library,
   return nullptr;
 }
 
-Attention::Attention(const std::string &path, const kvcrt_manifest &model,
-                     bool showProgress)
-    : path(path), progress(showProgress) {
+void Attention::open() {
   checkTarget(path);
   Message message;
   kvcrt_artifact *opened = nullptr;
@@ -80,7 +78,77 @@ Attention::Attention(const std::string &path, const kvcrt_manifest &model,
     fail("%s: expected a manifest that says what a task of its kernels is, got "
          "none; compile it again",
          path.c_str());
+  hooks.context = this;
+  hooks.append = [](void *context, const kvcrt_env *env,
+                    const kvcrt_params *params) {
+    return int32_t(static_cast<Attention *>(context)->append(*env, *params));
+  };
+  hooks.attend = [](void *context, const kvcrt_env *env,
+                    const kvcrt_params *params) {
+    return int32_t(static_cast<Attention *>(context)->attend(*env, *params));
+  };
+}
 
+void Attention::addLayer(const kvcrt_manifest_variant &variant,
+                         const kvcrt_policy &policy) {
+  Layer added{};
+  auto find = [&](const char *name, KernelEntry &entry) {
+    void *address = nullptr;
+    require(kvcrt_artifact_symbol(artifact.get(), name, &address),
+            path + ": symbol '" + name + "'");
+    entry = reinterpret_cast<KernelEntry>(address);
+  };
+  find(variant.append, added.append);
+  find(variant.attend, added.attend);
+  added.variant.policy = policy;
+  added.variant.queryHeads = variant.query_heads;
+  added.variant.causal = variant.features & KVCRT_FEATURE_CAUSAL;
+  kernels.push_back(added);
+  LayerAttention result;
+  result.variant = variant.name;
+  result.bounds = kvcref::gpuBounds(policy);
+  results.push_back(result);
+}
+
+void Attention::addPlan(const kvcrt_policy &policy, int32_t group) {
+  kvcrt_plan_desc plan;
+  KVCRT_INIT(&plan);
+  plan.kv_heads = policy.kv_heads;
+  plan.group = group;
+  plan.decode_rows = view->decode_rows;
+  plan.prefill_rows = view->prefill_rows;
+  plan.tile_keys = view->tile_keys;
+  // Two blocks on each multiprocessor of an H100: splits as they would be.
+  plan.decode_resident = plan.prefill_resident = 2 * 132;
+  plan.causal = 1;
+  plan.window = policy.retention == KVCRT_RETAIN_ALL ? 0 : policy.window;
+  plan.sink_tokens =
+      policy.retention == KVCRT_RETAIN_STREAMING ? policy.sink_tokens : 0;
+  plan.decode_tokens = 8;
+  plans.push_back(plan);
+}
+
+Attention::Attention(const std::string &path, bool showProgress)
+    : path(path), progress(showProgress) {
+  open();
+  for (int32_t i = 0; i < view->num_variants; ++i) {
+    const kvcrt_manifest_variant &variant = view->variants[i];
+    if (variant.group < 0 || variant.query_heads < 1)
+      fail("%s: expected a manifest that says the policy of variant '%s', got "
+           "none; compile it again",
+           path.c_str(), variant.name);
+    const kvcrt_policy &policy = view->groups[variant.group].policy;
+    addLayer(variant, policy);
+    addPlan(policy, variant.query_heads / policy.kv_heads);
+    // A query sees keys behind it as well.
+    plans.back().causal = kernels.back().variant.causal;
+  }
+}
+
+Attention::Attention(const std::string &path, const kvcrt_manifest &model,
+                     bool showProgress)
+    : path(path), progress(showProgress) {
+  open();
   for (int32_t l = 0; l < model.num_layers; ++l) {
     const kvcrt_manifest_layer &layer = model.layers[l];
     const kvcrt_policy &policy = model.groups[layer.group].policy;
@@ -99,61 +167,23 @@ Attention::Attention(const std::string &path, const kvcrt_manifest &model,
           "got %d and %s; %s",
           path.c_str(), layer.variant, layer.query_heads, l, wanted.c_str(),
           variant->query_heads, got.c_str(), remedy);
-    Layer added{};
-    auto find = [&](const char *name, KernelEntry &entry) {
-      void *address = nullptr;
-      require(kvcrt_artifact_symbol(opened, name, &address),
-              path + ": symbol '" + name + "'");
-      entry = reinterpret_cast<KernelEntry>(address);
-    };
-    find(variant->append, added.append);
-    find(variant->attend, added.attend);
-    added.variant.policy = policy;
-    added.variant.queryHeads = layer.query_heads;
-    kernels.push_back(added);
-    LayerAttention result;
-    result.variant = layer.variant;
-    result.bounds = kvcref::gpuBounds(policy);
-    results.push_back(result);
+    addLayer(*variant, policy);
   }
-
   for (int32_t g = 0; g < model.num_groups; ++g) {
     const kvcrt_policy &policy = model.groups[g].policy;
-    kvcrt_plan_desc plan;
-    KVCRT_INIT(&plan);
-    plan.kv_heads = policy.kv_heads;
+    int32_t heads = 0;
     for (int32_t l = 0; l < model.num_layers; ++l) {
       if (model.layers[l].group != g)
         continue;
       const int32_t group = model.layers[l].query_heads / policy.kv_heads;
-      if (plan.group && plan.group != group)
+      if (heads && heads != group)
         fail("%s: expected layers of one cache group with the same number of "
              "query heads, got %d and %d a KV head",
-             path.c_str(), plan.group, group);
-      plan.group = group;
+             path.c_str(), heads, group);
+      heads = group;
     }
-    plan.decode_rows = view->decode_rows;
-    plan.prefill_rows = view->prefill_rows;
-    plan.tile_keys = view->tile_keys;
-    // Two blocks on each multiprocessor of an H100: splits as they would be.
-    plan.decode_resident = plan.prefill_resident = 2 * 132;
-    plan.causal = 1;
-    plan.window = policy.retention == KVCRT_RETAIN_ALL ? 0 : policy.window;
-    plan.sink_tokens =
-        policy.retention == KVCRT_RETAIN_STREAMING ? policy.sink_tokens : 0;
-    plan.decode_tokens = 8;
-    plans.push_back(plan);
+    addPlan(policy, heads);
   }
-
-  hooks.context = this;
-  hooks.append = [](void *context, const kvcrt_env *env,
-                    const kvcrt_params *params) {
-    return int32_t(static_cast<Attention *>(context)->append(*env, *params));
-  };
-  hooks.attend = [](void *context, const kvcrt_env *env,
-                    const kvcrt_params *params) {
-    return int32_t(static_cast<Attention *>(context)->attend(*env, *params));
-  };
 }
 
 //===----------------------------------------------------------------------===//

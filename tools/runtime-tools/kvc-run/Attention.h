@@ -49,10 +49,13 @@ public:
   /// for every layer.
   Attention(const std::string &path, const kvcrt_manifest &model,
             bool progress);
+  /// The library by itself: a layer for each variant, in their order.
+  Attention(const std::string &path, bool progress);
 
   /// The device that its kernels need (kvcrt_device_kind).
   int32_t deviceKind() const { return KVCRT_DEVICE_SIM; }
   const char *target() const { return view->target; }
+  const kvcrt_manifest &manifest() const { return *view; }
   /// For the cache group's descriptor.
   const kvcrt_plan_desc *plan(int32_t group) const { return &plans[group]; }
 
@@ -75,6 +78,10 @@ private:
     KernelEntry append, attend;
     kvcref::Variant variant;
   };
+  void open();
+  void addLayer(const kvcrt_manifest_variant &variant,
+                const kvcrt_policy &policy);
+  void addPlan(const kvcrt_policy &policy, int32_t group);
   kvcrt_status append(const kvcrt_env &env, const kvcrt_params &params);
   kvcrt_status attend(const kvcrt_env &env, const kvcrt_params &params);
   /// The layer that `params` belong to; -1 and an error when there is none.

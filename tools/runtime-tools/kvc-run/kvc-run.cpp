@@ -7,6 +7,7 @@
 // file as one ragged batch over the paged cache, and, when asked, proves the
 // outcome equal to full recompute or to the reference. Needs no LLVM.
 //===----------------------------------------------------------------------===//
+#include "Library.h"
 #include "Report.h"
 
 #include "../common/Failure.h"
@@ -54,7 +55,8 @@ static Arguments parseArguments(int argc, char **argv) {
   line.usage = "model.so --weights=FILE --prompts=FILE [options]";
   line.about =
       "Continues prompts with a compiled model, greedily, as one ragged batch\n"
-      "over a paged KV cache.";
+      "over a paged KV cache. An attention library for sim:CHIP, given alone,\n"
+      "runs on random sequences against the reference.";
   line.options = {
       {"weights", "FILE", "safetensors file with the model's parameters",
        text(arguments.weights)},
@@ -127,6 +129,9 @@ static Arguments parseArguments(int argc, char **argv) {
     fail("--device=cpu: expected no --attention, whose kernels need the sim "
          "device, got %s; use --device=sim",
          arguments.attention.c_str());
+  // An attention library has neither.
+  if (arguments.weights.empty() && arguments.prompts.empty())
+    return arguments;
   if (arguments.weights.empty())
     fail("expected --weights=FILE, got none; kvc-weights --artifact=%s -o FILE "
          "writes random ones",
@@ -175,8 +180,42 @@ static void checkPositions(const std::vector<Prompt> &prompts,
   }
 }
 
+/// Whether the file is an attention library; what is wrong with it is said when
+/// it is opened.
+static bool isLibrary(const std::string &path) {
+  kvcrt_artifact *opened = nullptr;
+  if (kvcrt_artifact_inspect(path.c_str(), &opened, nullptr, 0))
+    return false;
+  const bool library =
+      std::string(kvcrt_artifact_manifest(opened)->kind) == "attention";
+  kvcrt_artifact_close(opened);
+  return library;
+}
+
+static int runAlone(const Arguments &arguments) {
+  Attention attention(arguments.model, !arguments.quiet);
+  runLibrary(attention, arguments.threads);
+  Report report;
+  report.model = arguments.model;
+  report.attentionTarget = attention.target();
+  report.attentionSteps = attention.steps();
+  report.attention = attention.layers();
+  printAttention(report);
+  const std::string problem = attention.firstProblem();
+  if (!problem.empty())
+    fail("%s", problem.c_str());
+  return 0;
+}
+
 static int run(int argc, char **argv) {
   const Arguments arguments = parseArguments(argc, argv);
+  if (arguments.weights.empty()) {
+    if (isLibrary(arguments.model))
+      return runAlone(arguments);
+    fail("expected --weights=FILE, got none; kvc-weights --artifact=%s -o FILE "
+         "writes random ones",
+         arguments.model.c_str());
+  }
   Model model(arguments.model);
   const kvcrt_manifest &manifest = model.manifest();
   std::unique_ptr<Attention> attention;
