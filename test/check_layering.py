@@ -30,6 +30,7 @@ FORBIDDEN = {
     "lib/Target": ("kvc/Pipelines", "kvc/Interpreter", "kvcref/"),
     "include/kvc/Target": ("kvc/Pipelines", "kvc/Interpreter", "kvcref/"),
     "lib/Pipelines": ("kvc/Interpreter", "kvcref/"),
+    "python": LLVM + ("kvc/", "kvcref/"),
     "tools/runtime-tools": LLVM + ("kvc/",),
 }
 

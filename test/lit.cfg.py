@@ -2,6 +2,7 @@
 
 Features: `shared` when the design folder with real exporters' graphs stands
 beside the checkout (a user has no such folder; those tests are then skipped);
+`torch` where a Python is found that can build and test python/;
 `ptxas` and `nvdisasm` where a CUDA toolkit's assembler and disassembler are
 found (tools/setup.sh sees to it);
 `sanitized` in a sanitizer build.
@@ -80,6 +81,33 @@ else:
                     "what GPU kernels do are skipped; "
                     "tools/fetch-cuda-tools.sh downloads one"
                     % (*OLDEST_NVDISASM, wrong and f" ({wrong})"))
+# A Python that can build and test python/ without fetching anything.
+def find_torch_python():
+    needs = ["torch", "transformers", "pytest", "nanobind", "scikit_build_core", "pip"]
+    ask = ("import importlib.util as u; print(*[n for n in %r if not u.find_spec(n)])"
+           % needs)
+    for path in ([os.environ["KVC_PYTHON"]] if os.environ.get("KVC_PYTHON")
+                 else [sys.executable, shutil.which("python3")]):
+        if not path:
+            continue
+        try:
+            done = subprocess.run([path, "-c", ask], capture_output=True, text=True,
+                                  timeout=60)
+        except (OSError, subprocess.SubprocessError) as error:
+            return None, str(error)
+        if done.returncode == 0 and not done.stdout.strip():
+            return path, ""
+    return None, f"{path} has no {done.stdout.strip()}"
+
+
+torch_python, wrong = find_torch_python()
+if torch_python:
+    config.available_features.add("torch")
+    config.substitutions.append(("%torch_python", torch_python))
+else:
+    lit_config.note(f"no Python with torch ({wrong}): the Python package is not "
+                    "tested; KVC_PYTHON names one (docs/python.md)")
+
 # No test takes what another run left in the user's cache of kernels.
 config.environment["KVC_CACHE_DIR"] = "none"
 

@@ -42,6 +42,9 @@ function(kvc_install_package)
   configure_package_config_file(${PROJECT_SOURCE_DIR}/tools/cmake/kvcConfig.cmake.in
     ${PROJECT_BINARY_DIR}/kvcConfig.cmake
     INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/kvc)
+  # The build folder is a package as well (runtime and reference): python/.
+  export(EXPORT kvcRuntimeTargets NAMESPACE kvc::
+         FILE ${PROJECT_BINARY_DIR}/kvcRuntimeTargets.cmake)
   write_basic_package_version_file(${PROJECT_BINARY_DIR}/kvcConfigVersion.cmake
     COMPATIBILITY SameMinorVersion)
   install(FILES ${PROJECT_BINARY_DIR}/kvcConfig.cmake

@@ -1,0 +1,82 @@
+"""How a cache keeps keys and values, in the words of the kvc dialect.
+
+Every class here only writes text of docs/dialect.md: what goes together is
+judged by the compiler, which explains what it refuses.
+"""
+import dataclasses
+from typing import Optional, Union
+
+FORMATS = ("f32", "f16", "bf16")
+
+
+@dataclasses.dataclass(frozen=True)
+class Rope:
+    """append and attend rotate: keys and queries arrive unrotated."""
+    theta: float = 1.0e4
+    dim: Optional[int] = None  # leading elements that rotate; None = head_dim
+    style: str = "neox"
+    at: str = "append"
+
+    def text(self, head_dim):
+        dim = head_dim if self.dim is None else self.dim
+        return (f"#kvc.rope<theta = {float(self.theta):e}, dim = {dim}, "
+                f"style = {self.style}, at = {self.at}>")
+
+
+@dataclasses.dataclass(frozen=True)
+class Window:
+    """A query sees the newest `tokens` keys, its own counted."""
+    tokens: int
+
+    def text(self):
+        return f"#kvc.window<{self.tokens}>"
+
+
+@dataclasses.dataclass(frozen=True)
+class Streaming:
+    """The first `sink_tokens` keys and a window."""
+    sink_tokens: int
+    window: int
+
+    def text(self):
+        return f"#kvc.streaming<sink_tokens = {self.sink_tokens}, window = {self.window}>"
+
+
+def storage(name):
+    if name in FORMATS:
+        return f"#kvc.plain<{name}>"
+    if name.startswith("#"):
+        return name
+    return f"#kvc.quant<{name}, axis = token, symmetric>"
+
+
+@dataclasses.dataclass(frozen=True)
+class Policy:
+    """key, value: a format (f32, f16, bf16, i8, f8E4M3FN; None = the operands')
+    or an attribute of the dialect; rollback: tokens that may be taken back;
+    max_positions: needed by Rope."""
+    key: Optional[str] = None
+    value: Optional[str] = None
+    retention: Union[Window, Streaming, None] = None
+    position: Optional[Rope] = None
+    order: str = "hnd"
+    rollback: int = 0
+    max_positions: int = 0
+
+    def cache_type(self, kv_heads, head_dim, value_dim, dtype, page):
+        dims = f"{head_dim}" if value_dim == head_dim else f"{head_dim} : {value_dim}"
+        parts = [f"kv_heads = {kv_heads}", f"head_dim = {dims}", dtype,
+                 f"layout = #kvc.paged<block = {page}, order = {self.order}>"]
+        if self.key is not None:
+            parts.append(f"key = {storage(self.key)}")
+        if self.value is not None:
+            parts.append(f"value = {storage(self.value)}")
+        if self.position is not None:
+            parts.append(f"position = {self.position.text(head_dim)}")
+        if self.retention is not None:
+            parts.append(f"retention = {self.retention.text()}")
+        if self.rollback:
+            parts.append(f"rollback = {self.rollback}")
+        if self.max_positions:
+            parts.append(f"max_positions = {self.max_positions}")
+        return f"!kvc.cache<{', '.join(parts)}>"

@@ -1,0 +1,82 @@
+//===- module.cpp - the extension kvc._kvc --------------------------------===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What Python sees of the C API; kvc/attention.py is the face that users see.
+//
+//===----------------------------------------------------------------------===//
+#include "cache.h"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+using namespace kvcpy;
+using namespace nb::literals;
+
+static nb::dict statsOf(Cache &cache) {
+  const kvcrt_group_stats stats = cache.stats();
+  nb::dict out;
+  out["blocks_total"] = stats.blocks_total;
+  out["blocks_used"] = stats.blocks_used;
+  out["blocks_free"] = stats.blocks_free;
+  out["blocks_quarantined"] = stats.blocks_quarantined;
+  out["blocks_shared"] = stats.blocks_shared;
+  out["blocks_used_peak"] = stats.blocks_used_peak;
+  out["block_bytes"] = stats.block_bytes;
+  out["bytes_used"] = stats.bytes_used;
+  out["tokens"] = stats.tokens;
+  return out;
+}
+
+NB_MODULE(_kvc, m) {
+  nb::exception<OutOfBlocks>(m, "OutOfBlocks", PyExc_RuntimeError);
+
+  nb::class_<Library>(m, "Library")
+      .def(nb::init<const std::string &, int32_t, int32_t>(), "path"_a,
+           "threads"_a, "ordinal"_a)
+      .def_prop_ro("target", &Library::target)
+      .def_prop_ro("bytes_per_token",
+                   [](const Library &library) {
+                     return library.manifest().bytes_per_token;
+                   })
+      .def_prop_ro("window",
+                   [](const Library &library) {
+                     return library.policy().retention == KVCRT_RETAIN_ALL
+                                ? 0
+                                : library.policy().window;
+                   })
+      .def_prop_ro("is_cuda", [](const Library &library) {
+        return library.kind() == KVCRT_DEVICE_CUDA;
+      });
+
+  nb::class_<Cache>(m, "Cache")
+      .def(
+          "__init__",
+          [](Cache *self, std::shared_ptr<Library> library, int32_t layers,
+             int32_t maxSeqs, int32_t maxTokens, int32_t maxLength,
+             int32_t blocks) {
+            new (self) Cache(std::move(library),
+                             {layers, maxSeqs, maxTokens, maxLength, blocks});
+          },
+          "library"_a, "layers"_a, "max_seqs"_a, "max_tokens"_a, "max_length"_a,
+          "blocks"_a)
+      .def("create", &Cache::create)
+      .def("release", &Cache::release)
+      .def("fork", &Cache::fork)
+      .def("rollback", &Cache::rollback)
+      .def("length", &Cache::length)
+      .def("blocks", &Cache::blocks)
+      .def("stats", &statsOf)
+      .def("begin", &Cache::begin, "entries"_a, "stream"_a)
+      .def("append", &Cache::append, "layer"_a, "key"_a.noconvert(),
+           "value"_a.noconvert(), "stream"_a)
+      .def("attend", &Cache::attend, "layer"_a, "query"_a.noconvert(),
+           "out"_a.noconvert(), "lse"_a.noconvert().none(), "scale"_a,
+           "softcap"_a, "stream"_a)
+      .def("end", &Cache::end, "keep"_a)
+      .def_prop_ro("is_open", &Cache::isOpen);
+}
