@@ -82,12 +82,16 @@ static VariantReport runVariant(const Spec &spec, const JitOptions &options) {
   uint64_t variantSeed = seedOf(seed, spec.name);
   for (const Batch &batch :
        onGpu ? gpuBatches(spec, variantSeed) : cpuBatches(spec)) {
-    if (isWanted(batch.name))
-      report.cells.push_back(
-          {batch.name, nameOf(batch.pool),
-           runCell(spec, batch, *kernels, seedOf(variantSeed, batch.name),
-                   scaleFactor),
-           onGpu});
+    if (!isWanted(batch.name))
+      continue;
+    report.cells.push_back(
+        {batch.name, nameOf(batch.pool),
+         runCell(spec, batch, *kernels, seedOf(variantSeed, batch.name),
+                 scaleFactor),
+         onGpu});
+    // It is enough that a planted mistake is noticed once.
+    if (mutation >= 0 && !problemOf(spec, report.cells.back()).empty())
+      return report;
   }
   if ((!onGpu || kernels->gpu->merge) && isWanted("merge"))
     report.cells.push_back(

@@ -41,6 +41,10 @@ public:
         kernel.walk([&](Operation *op) { collect(op); });
       });
     });
+    // Behind the others, one for each kernel.
+    module.walk([&](gpu::GPUModuleOp gpu) {
+      gpu.walk([&](LLVM::LLVMFuncOp kernel) { collectOffsets(kernel); });
+    });
     return std::move(mutations);
   }
 
@@ -57,6 +61,7 @@ private:
   void collectLanes(Operation *op);
   void collectMatrices(Operation *op);
   void collectSwizzle(LLVM::XOrOp op);
+  void collectOffsets(LLVM::LLVMFuncOp kernel);
 
   std::vector<Mutation> mutations;
   /// Values that say which lane or thread this is.
@@ -195,6 +200,28 @@ void Collector::collectSwizzle(LLVM::XOrOp op) {
   add("flip-swizzle", op, [op]() mutable {
     op.replaceAllUsesWith(op.getOperand(0));
     op.erase();
+  });
+}
+
+/// Offsets are products of 32 bits, as of a kernel that keeps them in int.
+void Collector::collectOffsets(LLVM::LLVMFuncOp kernel) {
+  SmallVector<LLVM::MulOp> products;
+  kernel.walk([&](LLVM::MulOp product) {
+    if (product.getType().isInteger(64))
+      products.push_back(product);
+  });
+  if (products.empty())
+    return;
+  add("narrow-offsets", products.front(), [products] {
+    for (LLVM::MulOp product : products) {
+      OpBuilder builder(product.getContext());
+      builder.setInsertionPointAfter(product);
+      Value half = LLVM::TruncOp::create(builder, product.getLoc(),
+                                         builder.getI32Type(), product);
+      Value wide = LLVM::SExtOp::create(builder, product.getLoc(),
+                                        product.getType(), half);
+      product.getRes().replaceAllUsesExcept(wide, half.getDefiningOp());
+    }
   });
 }
 

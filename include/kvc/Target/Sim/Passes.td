@@ -33,7 +33,8 @@ def SimMutatePass : Pass<"kvc-sim-mutate", "::mlir::ModuleOp"> {
     For testing the simulator and the tests that use it: makes one of the
     mistakes that are possible in the module's kernels (a barrier, wait or fence
     left out, a wait too short, an atomic relaxed, a lane map, a shuffle, a
-    matrix address or a fragment shifted, a swizzle flipped), or lists them.
+    matrix address or a fragment shifted, a swizzle flipped, offsets computed in
+    32 bits), or lists them.
     Runs before `kvc-sim-rewrite`.
   }];
   let options = [
