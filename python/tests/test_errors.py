@@ -111,3 +111,9 @@ def test_no_compiler(monkeypatch):
     monkeypatch.setenv("KVC_COMPILE", "/nowhere/kvc-compile")
     with pytest.raises(FileNotFoundError, match="expected kvc-compile as .KVC_COMPILE"):
         kvc.Attention(heads=4, kv_heads=2, head_dim=16)
+
+
+def test_no_driver(monkeypatch):
+    monkeypatch.setenv("KVCRT_CUDA_DRIVER", "/nowhere/libcuda.so")
+    with pytest.raises(ValueError, match="device of target sm_90a: .*/nowhere/libcuda.so"):
+        kvc.Attention(heads=4, kv_heads=2, head_dim=16, dtype="bf16", target="sm_90a")
