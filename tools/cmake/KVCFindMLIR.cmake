@@ -12,6 +12,8 @@ set(LLVM_LIBRARY_OUTPUT_INTDIR ${CMAKE_BINARY_DIR}/lib)
 set(MLIR_BINARY_DIR ${CMAKE_BINARY_DIR}) # mlir-doc writes <build>/docs
 set(LLVM_EXTERNAL_LIT ${LLVM_TOOLS_BINARY_DIR}/lit CACHE STRING "lit driver")
 set(LLVM_LIT_ARGS "-sv" CACHE STRING "arguments of lit")
+# Installed programs look for libMLIR where the build found it.
+set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON)
 
 list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
 include(TableGen)
