@@ -371,6 +371,11 @@ kvcrt_status Planner::run() {
   plan_.used = {};
   plan_.num_tasks = plan_.num_prefill_tasks = 0;
   plan_.decode_blocks = plan_.prefill_blocks = 0;
+  plan_.appends = 1;
+  forEachSequence([&](const Sequence &s) {
+    if (!decodes(s) || s.newTokens * desc_.group > desc_.decode_rows)
+      plan_.appends = 0;
+  });
   if (kvcrt_status status = measure(); status != KVCRT_OK)
     return status;
   setSplit(chooseSplit());

@@ -126,6 +126,7 @@ kvcrt_status kvcrt_runtime::planAttention(StepSlot &slot, Message message) {
     for (int32_t layer : group.layers) {
       slot.plans[layer].decode_blocks = plan.decode_blocks;
       slot.plans[layer].prefill_blocks = plan.prefill_blocks;
+      slot.plans[layer].appends = plan.appends;
     }
   }
   return KVCRT_OK;

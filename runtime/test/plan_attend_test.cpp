@@ -172,6 +172,19 @@ TEST(PlanAttend, ManyDifferentLengths) {
             std::max<int64_t>(even * 5 / 4, even + 128));
 }
 
+TEST(PlanAttend, SaysWhereAttendMayAppend) {
+  const kvcrt_plan_desc desc = makeDesc(); // four heads a group, 16 rows
+  auto appends = [&](std::vector<int32_t> newTokens) {
+    Batch batch{newTokens, {}};
+    for (int32_t n : newTokens)
+      batch.kvLen.push_back(n + 100);
+    return planBatch(desc, batch).plan.appends;
+  };
+  EXPECT_TRUE(appends({1, 1, 4, 0}));
+  EXPECT_FALSE(appends({1, 5}));  // two tiles of rows read the new tokens
+  EXPECT_FALSE(appends({1, 20})); // prefill
+}
+
 TEST(PlanAttend, EndsEvenly) {
   struct Case {
     const char *name;

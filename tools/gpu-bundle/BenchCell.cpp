@@ -313,8 +313,11 @@ BenchResult runBenchCell(const Machine &machine, const BenchCell &cell,
     const kvcrt_env env = machine.env();
     const Times all = measure(machine, repeats, [&] {
       for (int32_t layer = 0; layer < cache.layers; ++layer) {
-        const kvcrt_params params = cache.params(layer);
-        if (cell.wholeStep)
+        kvcrt_params params = cache.params(layer);
+        // One launch where the plan allows it, else two.
+        params.attend_appends =
+            cell.wholeStep && cache.view.plans[layer].appends;
+        if (cell.wholeStep && !params.attend_appends)
           require(machine.device, kernels.append(&env, &params), "append");
         require(machine.device, kernels.attend(&env, &params), "attend");
       }

@@ -196,7 +196,10 @@ void GraphCell::launchAll(bool widest) {
     // A grid for every later step; surplus blocks leave.
     if (widest)
       params.decode_blocks = plan.decode_resident;
-    require(machine.device, kernels.append(&env, &params), "append");
+    // Layers take turns: attend appends, or a launch of its own does.
+    params.attend_appends = l % 2 == 1 && ours.view.plans[l].appends;
+    if (!params.attend_appends)
+      require(machine.device, kernels.append(&env, &params), "append");
     require(machine.device, kernels.attend(&env, &params), "attend");
   }
 }

@@ -106,6 +106,18 @@ struct AloneStep {
 };
 } // namespace
 
+/// The bytes of the kernels' pool; none of one that is mostly address space.
+static std::vector<char> copyPool(Fixture &fixture) {
+  std::vector<char> bytes;
+  fixture.forEachRange(
+      [&](const void *base, size_t size, std::string_view name) {
+        const char *from = static_cast<const char *>(base);
+        if ((name == "pool" || name == "scales") && size < (size_t(1) << 30))
+          bytes.insert(bytes.end(), from, from + size);
+      });
+  return bytes;
+}
+
 Outcome runCell(const Spec &spec, const Batch &batch,
                 const CompiledVariant &kernels, uint64_t seed,
                 float scaleFactor) {
@@ -197,6 +209,31 @@ Outcome runCell(const Spec &spec, const Batch &batch,
   expectKernel(kernels.attend(other.get(), &again), "second attend");
   if (!std::equal(first.begin(), first.end(), fixture.out.data()))
     outcome.problem += "output depends on the number of workers; ";
+  // Attend that appends: over other rows in the same slots.
+  if (engine && engine->mayAppend) {
+    const std::vector<char> stored = copyPool(fixture);
+    fixture.swapSigns();
+    kvcrt_params others = fixture.attendParams(0);
+    expectKernel(kernels.append(environment.get(), &others), "other append");
+    fixture.swapSigns();
+    fixture.poisonOutputs();
+    kvcrt_params fused = params;
+    fused.attend_appends = 1;
+    expectKernel(kernels.attend(environment.get(), &fused),
+                 "attend that appends");
+    if (!std::equal(first.begin(), first.end(), fixture.out.data()))
+      outcome.problem += "output differs when attend appends; ";
+    if (copyPool(fixture) != stored)
+      outcome.problem += "attend appends other rows than append; ";
+  }
+  // Refused where no launch may append.
+  if (tokens > 0 && (!engine || params.prefill_blocks > 0)) {
+    kvcrt_params fused = params;
+    fused.attend_appends = 1;
+    const int32_t wanted = engine ? KVCRT_INVALID_ARGUMENT : KVCRT_UNSUPPORTED;
+    if (kernels.attend(environment.get(), &fused) != wanted)
+      outcome.problem += "attend that must not append is not refused; ";
+  }
   // Simulated, two of the sequences.
   std::vector<size_t> chosen(batch.sequences.size());
   std::iota(chosen.begin(), chosen.end(), 0);

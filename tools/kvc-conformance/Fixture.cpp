@@ -460,6 +460,13 @@ void Fixture::freeInvisibleBlocks() {
   }
 }
 
+void Fixture::swapSigns() {
+  const int64_t width = kvcref::findFormat(spec.policy.element)->bits / 8;
+  for (Memory *memory : {&current.key, &current.value})
+    for (int64_t i = width - 1; i < int64_t(memory->size()); i += width)
+      memory->data()[i] ^= char(0x80);
+}
+
 void Fixture::poisonOutputs() {
   std::memset(out.data(), 0xff, out.size());
   std::memset(lse.data(), 0xff, lse.size());

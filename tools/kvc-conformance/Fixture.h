@@ -80,6 +80,9 @@ public:
   /// invalid.
   void freeInvisibleBlocks();
   void poisonOutputs();
+  /// The step's new keys and values become others, and themselves again when
+  /// called once more.
+  void swapSigns();
 
   /// Calls `each` with (base, bytes, name) for all memory that kernels of
   /// either step may touch; pool 1, the reference's, is not.

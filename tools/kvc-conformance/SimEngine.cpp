@@ -143,6 +143,7 @@ kvcrt_status SimEngine::plan(kvcrt_params &params, kvcrt_step_header &header) {
   params.split_state = splitState.data();
   params.decode_blocks = plan.decode_blocks;
   params.prefill_blocks = plan.prefill_blocks;
+  mayAppend = plan.appends != 0;
   return KVCRT_OK;
 }
 

@@ -39,6 +39,8 @@ public:
   /// Plans the step of `params`, whose header is `header`, and points `params`
   /// at tasks and scratch that live until the next plan.
   kvcrt_status plan(kvcrt_params &params, kvcrt_step_header &header);
+  /// Whether attend may append, by the last plan.
+  bool mayAppend = false;
 
   /// For kvcrt_env.launch; `context` is the SimEngine.
   kvcrt_status launch(const kvcrt_launch &launch);

@@ -267,16 +267,23 @@ void KernelEmitter::emitAttend() {
         return b.i32(KVCRT_OK);
       });
     };
-    return emitUnless(
-        b, emitMissesPointer(b, variant, params), KVCRT_INVALID_ARGUMENT, [&] {
-          Plan plan(b, variant, shape, params);
-          Nums survey = plan.survey(b);
-          return emitUnless(b, survey[1], KVCRT_INVALID_ARGUMENT, [&] {
-            Num workers = b.toI64(env.load(KVC_FIELD(kvcrt_env, num_workers)));
-            Num split = (workers > 1) & (survey[0] < workers * kTasksPerWorker);
-            return run(plan, split);
+    auto attendAll = [&]() -> Num {
+      return emitUnless(
+          b, emitMissesPointer(b, variant, params), KVCRT_INVALID_ARGUMENT,
+          [&] {
+            Plan plan(b, variant, shape, params);
+            Nums survey = plan.survey(b);
+            return emitUnless(b, survey[1], KVCRT_INVALID_ARGUMENT, [&] {
+              Num workers =
+                  b.toI64(env.load(KVC_FIELD(kvcrt_env, num_workers)));
+              Num split =
+                  (workers > 1) & (survey[0] < workers * kTasksPerWorker);
+              return run(plan, split);
+            });
           });
-        });
+    };
+    Num appends = params.load(KVC_FIELD(kvcrt_params, attend_appends)) != 0;
+    return emitUnless(b, appends, KVCRT_UNSUPPORTED, attendAll);
   });
 }
 

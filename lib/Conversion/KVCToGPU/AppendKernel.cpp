@@ -8,11 +8,15 @@
 // of a small head. Keys are turned where the policy says so; the storage axis
 // encodes.
 //
+// The rows are walked by a grid (the append kernel) or, in a decode kernel that
+// appends, by the block whose task reads them.
+//
 // Invariant: a slot of -1 is skipped and a block outside the pool is reported,
 // never written; block times stride is computed in 64 bits.
 //
 //===----------------------------------------------------------------------===//
 
+#include "AttendContext.h"
 #include "Kernels.h"
 #include "Rotation.h"
 
@@ -54,37 +58,40 @@ static Num rowMagnitude(ArrayRef<Num> elements, int64_t lanes) {
   return largest;
 }
 
-/// Appends rows [0, rows) of one plane, the warp's rows first.
+namespace {
+/// Rows [first, end) of a plane, as the warps of a grid or of a block walk
+/// them: `first` is the warp's first, `step` what all warps take at once.
+struct Walk {
+  Num first, end, step;
+  /// Token of the step and KV head of a row.
+  llvm::function_ref<std::pair<Num, Num>(Num row)> placeOf;
+};
+} // namespace
+
+/// Lanes that a row of `dim` elements takes.
+static int64_t lanesOf(int64_t dim) { return llvm::PowerOf2Ceil(dim / kPiece); }
+
+/// Appends the rows of one plane that this warp walks over.
 static void emitAppendRows(KernelBuilder &b, const Variant &v,
                            AbiStruct<kvcrt_params> params,
-                           const Destination &to) {
+                           const Destination &to, const Walk &walk) {
   Step named(b, "append rows");
   auto cache = params.inner<kvcrt_cache>(KVC_FIELD(kvcrt_params, cache));
   int64_t pieces = to.dim / kPiece;
-  int64_t lanes = llvm::PowerOf2Ceil(pieces);
-  int64_t rowsPerWarp = 32 / lanes;
-  AbiStruct<kvcrt_step_header> header(
-      params.load(KVC_FIELD(kvcrt_params, step.header)));
-  Num tokens = loadInvariant(
-      b.i32(), b.at(header.address(), offsetof(kvcrt_step_header, num_tokens)),
-      4);
-  Num rows = tokens * v.kvHeads();
+  int64_t lanes = lanesOf(to.dim);
   Num errorWord = cache.load(KVC_FIELD(kvcrt_cache, error_word));
   Num slots = cache.load(KVC_FIELD(kvcrt_cache, slot_mapping));
   Num numBlocks = cache.load(KVC_FIELD(kvcrt_cache, num_blocks));
   AbiStruct<kvcrt_plane> p = to.plane;
 
   Num lane = laneId(b);
-  Num warps = gridBlocks(b) * (kThreads / 32);
-  Num warp = blockId(b) * (kThreads / 32) + warpId(b);
   Num piece = lane & (lanes - 1);
   Num firstElement = min(piece, b.i32(pieces - 1)) * kPiece;
   // Uniform over the warp: the shuffles below need all lanes.
-  b.loopBy(warp * rowsPerWarp, rows, warps * rowsPerWarp, [&](Num first) {
+  b.loopBy(walk.first, walk.end, walk.step, [&](Num first) {
     Num row = first + (lane >> llvm::Log2_64(lanes));
-    Num exists = row < rows;
-    Num safe = min(row, rows - 1);
-    Num token = safe / v.kvHeads(), head = safe % v.kvHeads();
+    Num exists = row < walk.end;
+    auto [token, head] = walk.placeOf(min(row, walk.end - 1));
     Num slot = loadStepI32(slots, token);
     Num block = slot / int64_t(v.policy.block);
     Num wanted = exists & (slot >= 0);
@@ -153,25 +160,57 @@ static void emitAppendRows(KernelBuilder &b, const Variant &v,
   });
 }
 
+/// new_key and new_value with their planes.
+static std::array<Destination, 2> destinations(const Variant &v,
+                                               AbiStruct<kvcrt_params> params) {
+  auto cache = params.inner<kvcrt_cache>(KVC_FIELD(kvcrt_params, cache));
+  return {
+      Destination{v.keyStorage, v.keyDim(), v.rotatesAtAppend(),
+                  params.load(KVC_FIELD(kvcrt_params, new_key.data)),
+                  params.load(KVC_FIELD(kvcrt_params, new_key.token_stride)),
+                  params.load(KVC_FIELD(kvcrt_params, new_key.head_stride)),
+                  cache.inner<kvcrt_plane>(KVC_FIELD(kvcrt_cache, key))},
+      Destination{v.valueStorage, v.valueDim(), false,
+                  params.load(KVC_FIELD(kvcrt_params, new_value.data)),
+                  params.load(KVC_FIELD(kvcrt_params, new_value.token_stride)),
+                  params.load(KVC_FIELD(kvcrt_params, new_value.head_stride)),
+                  cache.inner<kvcrt_plane>(KVC_FIELD(kvcrt_cache, value))}};
+}
+
+void emitAppendTokens(const AttendContext &c, Num begin, Num end,
+                      int64_t warps) {
+  KernelBuilder &b = c.b;
+  for (const Destination &to : destinations(c.variant, c.params)) {
+    int64_t rowsPerWarp = 32 / lanesOf(to.dim);
+    emitAppendRows(b, c.variant, c.params, to,
+                   {begin + warpId(b) * rowsPerWarp, end,
+                    b.i32(warps * rowsPerWarp),
+                    [&](Num row) -> std::pair<Num, Num> {
+                      return {c.stepToken + row, c.kvHead};
+                    }});
+  }
+}
+
 void KernelEmitter::emitAppend() {
   emitKernel(
       "_append", kThreads, /*sharedBytes=*/0, HotLoop(),
       [&](KernelBuilder &b, AbiStruct<kvcrt_params> params) {
-        auto cache = params.inner<kvcrt_cache>(KVC_FIELD(kvcrt_params, cache));
-        emitAppendRows(
-            b, variant, params,
-            {variant.keyStorage, variant.keyDim(), variant.rotatesAtAppend(),
-             params.load(KVC_FIELD(kvcrt_params, new_key.data)),
-             params.load(KVC_FIELD(kvcrt_params, new_key.token_stride)),
-             params.load(KVC_FIELD(kvcrt_params, new_key.head_stride)),
-             cache.inner<kvcrt_plane>(KVC_FIELD(kvcrt_cache, key))});
-        emitAppendRows(
-            b, variant, params,
-            {variant.valueStorage, variant.valueDim(), false,
-             params.load(KVC_FIELD(kvcrt_params, new_value.data)),
-             params.load(KVC_FIELD(kvcrt_params, new_value.token_stride)),
-             params.load(KVC_FIELD(kvcrt_params, new_value.head_stride)),
-             cache.inner<kvcrt_plane>(KVC_FIELD(kvcrt_cache, value))});
+        AbiStruct<kvcrt_step_header> header(
+            params.load(KVC_FIELD(kvcrt_params, step.header)));
+        Num tokens = loadInvariant(
+            b.i32(),
+            b.at(header.address(), offsetof(kvcrt_step_header, num_tokens)), 4);
+        Num warps = gridBlocks(b) * (kThreads / 32);
+        Num warp = blockId(b) * (kThreads / 32) + warpId(b);
+        for (const Destination &to : destinations(variant, params)) {
+          int64_t rowsPerWarp = 32 / lanesOf(to.dim);
+          emitAppendRows(
+              b, variant, params, to,
+              {warp * rowsPerWarp, tokens * variant.kvHeads(),
+               warps * rowsPerWarp, [&](Num row) -> std::pair<Num, Num> {
+                 return {row / variant.kvHeads(), row % variant.kvHeads()};
+               }});
+        }
       });
 }
 

@@ -64,6 +64,11 @@ AttendContext emitLoadTask(KernelBuilder &b, const Variant &variant,
                            AbiStruct<kvcrt_params> params,
                            AbiStruct<kvcrt_task> task, int64_t tileRows);
 
+/// Appends the task's sequence's new tokens [begin, end), counted from its
+/// first, of the task's KV head, by a block of `warps` warps. AppendKernel.cpp.
+void emitAppendTokens(const AttendContext &c, Num begin, Num end,
+                      int64_t warps);
+
 /// Visible keys of the task's queries, in tiles: first the tiles that hold
 /// sinks, then those from the window's start to the last visible key. An
 /// *ordinal* counts them through.

@@ -146,6 +146,7 @@ private:
   int64_t elementBytes() const {
     return variant.element.getIntOrFloatBitWidth() / 8;
   }
+  void checkNewRows(HostFunction &f);
   void emitAppend();
   void emitAttend();
   void emitMerge();
@@ -235,16 +236,21 @@ Value HostEmitter::blocksForRows(HostFunction &f, int64_t rowsPerToken) {
   return LLVM::TruncOp::create(b, loc, b.getI32Type(), blocks);
 }
 
-void HostEmitter::emitAppend() {
-  OpBuilder::InsertionGuard guard(b);
-  HostFunction f(b, loc, variant.name + "_append");
-  begin(f);
+/// What append reads.
+void HostEmitter::checkNewRows(HostFunction &f) {
   checkAligned(f, {offsetof(kvcrt_params, new_key.data),
                    offsetof(kvcrt_params, new_key.token_stride),
                    offsetof(kvcrt_params, new_key.head_stride),
                    offsetof(kvcrt_params, new_value.data),
                    offsetof(kvcrt_params, new_value.token_stride),
                    offsetof(kvcrt_params, new_value.head_stride)});
+}
+
+void HostEmitter::emitAppend() {
+  OpBuilder::InsertionGuard guard(b);
+  HostFunction f(b, loc, variant.name + "_append");
+  begin(f);
+  checkNewRows(f);
   launch(f, "_append", blocksForRows(f, variant.kvHeads()));
   f.answer(KVCRT_OK);
 }
@@ -270,6 +276,17 @@ void HostEmitter::emitAttend() {
                 offsetof(kvcrt_params, out.token_stride),
                 offsetof(kvcrt_params, out.head_stride)},
                2 * elementBytes());
+  // A launch that appends must be the only one that reads the new rows.
+  Value appends =
+      f.compare(LLVM::ICmpPredicate::ne,
+                f.param32(offsetof(kvcrt_params, attend_appends)), f.i32(0));
+  f.when(appends, [&] {
+    f.unless(f.compare(LLVM::ICmpPredicate::ne,
+                       f.param32(offsetof(kvcrt_params, prefill_blocks)),
+                       f.i32(0)),
+             KVCRT_INVALID_ARGUMENT);
+    checkNewRows(f);
+  });
   for (auto [suffix, offset] :
        {std::pair<StringRef, size_t>{"_attend_decode",
                                      offsetof(kvcrt_params, decode_blocks)},

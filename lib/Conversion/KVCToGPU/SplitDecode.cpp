@@ -76,6 +76,7 @@ public:
   void run();
 
 private:
+  void appendOwn();
   TaskTiles taskTiles();
   Nums attendKeys();
   void meet(ArrayRef<Num> carried);
@@ -417,9 +418,25 @@ void Decode::foldSplits() {
   });
 }
 
+/// Where attend appends: the new tokens among the keys of this task, which no
+/// other task reads, since the plan has one tile of rows for each KV head.
+void Decode::appendOwn() {
+  Num wanted = c.params.load(KVC_FIELD(kvcrt_params, attend_appends)) != 0;
+  b.ifThen(wanted, [&] {
+    Num isFirst = split.index == 0, isLast = split.index == split.count - 1;
+    Num zero = b.i32(0);
+    Num begin = select(isFirst, zero, max(kvBegin - c.firstIndex, zero));
+    Num end = select(isLast, c.numNew, min(kvEnd - c.firstIndex, c.numNew));
+    emitAppendTokens(c, begin, end, shape.warps);
+    // All warps' rows are there before any warp copies keys.
+    blockBarrier(b);
+  });
+}
+
 void Decode::run() {
   // The task before may still be reading shared memory.
   blockBarrier(b);
+  appendOwn();
   meet(attendKeys());
   foldWarps();
   foldSplits();

@@ -367,7 +367,12 @@ typedef struct kvcrt_params {
   const int32_t *mask_first_column; /* [max_seqs] packed only */
   /* dense only; kv_len beyond it is KVCRT_INVALID_ARGUMENT */
   int32_t mask_columns;
-  int32_t reserved0;
+  /* GPU variants: nonzero = attend also appends (new_key, new_value,
+   * slot_mapping), in the launch that reads what it wrote, so that the step
+   * needs no launch of append. Only for steps whose plan says `appends`;
+   * KVCRT_INVALID_ARGUMENT beside prefill_blocks, KVCRT_UNSUPPORTED on a CPU.
+   */
+  int32_t attend_appends;
 
   /* natural log, [num_tokens][q_heads]; -inf where nothing is visible */
   float *lse;

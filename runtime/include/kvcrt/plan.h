@@ -82,6 +82,11 @@ typedef struct kvcrt_plan {
    * a few, so that the device evens out what the plan did not foresee */
   int32_t decode_blocks;
   int32_t prefill_blocks;
+  /* out: nonzero where each sequence's rows of a KV head are one decode tile,
+   * so that each new token lies in the keys of exactly one task, which may
+   * append it (kvcrt_params.attend_appends) */
+  int32_t appends;
+  int32_t reserved0;
 } kvcrt_plan;
 
 /* A plan where kernels read it: what kvcrt_params needs besides a step and a
@@ -97,10 +102,13 @@ typedef struct kvcrt_attend_plan {
   float *split_state;
   int32_t decode_blocks;
   int32_t prefill_blocks;
+  int32_t appends; /* see kvcrt_plan */
+  int32_t reserved0;
 } kvcrt_attend_plan;
 
 /* Points `params` at the plan: step.header, tasks, counters, split_out,
- * split_state, decode_blocks and prefill_blocks. */
+ * split_state, decode_blocks and prefill_blocks. Whether attend appends stays
+ * the caller's choice. */
 void kvcrt_attend_plan_apply(const kvcrt_attend_plan *plan,
                              kvcrt_params *params);
 
