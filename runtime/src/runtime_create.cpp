@@ -368,6 +368,8 @@ kvcrt_status kvcrt_runtime::createSlot(StepSlot &slot) {
                                        static_cast<float *>(splitOut_),
                                        static_cast<float *>(splitState_),
                                        0,
+                                       0,
+                                       /*appends=*/0,
                                        0};
     }
   }

@@ -73,7 +73,9 @@ struct DevicePlan {
              static_cast<float *>(mirror.scratch(rows * size_t(dim) * 4)),
              static_cast<float *>(mirror.scratch(rows * 8)),
              plan.decode_blocks,
-             plan.prefill_blocks};
+             plan.prefill_blocks,
+             plan.appends,
+             0};
   }
   void apply(kvcrt_params &params) const {
     params.tasks = where.tasks;
