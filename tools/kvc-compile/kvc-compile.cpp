@@ -15,6 +15,7 @@
 #include "kvc/Pipelines/Compile.h"
 #include "kvc/Target/CPU/Artifact.h"
 #include "kvc/Target/NVPTX/Explain.h"
+#include "kvc/Target/Sass/CostModel.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
@@ -319,16 +320,22 @@ LogicalResult Driver::explainMachineCode(const kvc::GpuChip &chip) {
   auto kernels = kvc::nvptx::gatherEvidence(*module, chip, images, **nvdisasm);
   if (failed(kernels))
     return failure();
-  if (settings.explain)
+  if (settings.explain) {
     kvc::sass::printEvidence(*kernels, ("for " + chip.name).str(),
                              llvm::outs());
+    kvc::sass::printPredictions(chip, *kernels, llvm::outs());
+  }
   if (settings.evidence.empty())
     return success();
   std::string message;
   auto file = openOutputFile(settings.evidence, &message);
   if (!file)
     return error() << "expected to write a file: " << message;
-  file->os() << llvm::json::Value(kvc::sass::toJSON(*kernels)) << "\n";
+  llvm::json::Array all = kvc::sass::toJSON(*kernels);
+  for (auto [object, kernel] : llvm::zip_equal(all, *kernels))
+    (*object.getAsObject())["predicted"] =
+        kvc::sass::predictionsToJSON(chip, kernel);
+  file->os() << llvm::json::Value(std::move(all)) << "\n";
   file->keep();
   return success();
 }

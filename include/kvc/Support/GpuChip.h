@@ -26,6 +26,8 @@ struct GpuChip {
   unsigned threadsPerSM;
   unsigned multiprocessors; // of the product that the cost model is about
   double bandwidth;         // of it, bytes per second, as measured or promised
+  double clock;             // of it, cycles per second under load
+  double tensorFlops;       // an SM and cycle: mma.sync, 16 bits, f32 sums
 
   /// Blocks of `threads` threads with so many registers and bytes that an SM
   /// holds at once.

@@ -49,7 +49,7 @@ struct DecodeShape {
   int64_t sharedBytes(const Variant &v) const {
     return queryTile(v).bytes() + ringBytes(v) + 16;
   }
-  /// Two blocks an SM with three stages or more, else the deepest ring.
+  /// Two blocks an SM, else the deepest ring.
   static FailureOr<DecodeShape> get(const Variant &v, const Chip &chip);
 };
 
@@ -115,7 +115,9 @@ FailureOr<DecodeShape> DecodeShape::get(const Variant &v, const Chip &chip) {
     shape.stages = stages;
     return shape.sharedBytes(v) <= budget;
   };
-  for (int64_t stages : {4, 3})
+  // Two blocks hide more than a deep ring does: eight warps with a tile each
+  // in flight are several times what covers the memory's latency.
+  for (int64_t stages : {4, 3, 2})
     if (fits(4, stages, chip.sharedBytesPerSM / 2 - 1024))
       return shape;
   for (int64_t stages : {4, 3, 2})

@@ -91,7 +91,7 @@ struct ExplainedKernel {
 /// Tables of all kernels, and of the hot loops.
 void printEvidence(llvm::ArrayRef<ExplainedKernel> kernels,
                    llvm::StringRef title, llvm::raw_ostream &os);
-/// The same numbers for programs.
+/// The same numbers for programs, one object a kernel.
 llvm::json::Array toJSON(llvm::ArrayRef<ExplainedKernel> kernels);
 
 } // namespace kvc::sass
