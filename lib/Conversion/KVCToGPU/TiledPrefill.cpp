@@ -124,11 +124,13 @@ static void emitTask(AttendContext &c, const PrefillShape &shape) {
   blockBarrier(b);
   WarpAttend warp(c, tiles, queryTile, queries, ring, warpId(b) * 16,
                   shape.queriesInRegisters);
-  // The state, the stage, and where the tile that is copied next lies.
-  Nums carried = warp.start(), found = lookUp(b.i32(ahead));
+  // The state, the stage, and where the tile that is copied next lies, unless
+  // wide rows leave no registers to know it ahead.
+  Nums carried = warp.start();
   size_t stateSize = carried.size();
   carried.push_back(b.i32(0));
-  carried.append(found);
+  if (shape.queriesInRegisters)
+    carried.append(lookUp(b.i32(ahead)));
   carried = b.loop(b.i32(0), visible.count, 1, carried,
                    [&](Num ordinal, ArrayRef<Num> before) -> Nums {
                      Num stage = before[stateSize];
@@ -137,9 +139,12 @@ static void emitTask(AttendContext &c, const PrefillShape &shape) {
                      // This tile is there for all, and the one before is no
                      // longer read.
                      blockBarrier(b);
-                     copy(ordinal + ahead, tiles.stageBefore(stage),
-                          before.drop_front(stateSize + 1));
-                     Nums next = lookUp(ordinal + (ahead + 1));
+                     Nums found(before.drop_front(stateSize + 1)), next;
+                     if (!shape.queriesInRegisters)
+                       found = lookUp(ordinal + ahead);
+                     copy(ordinal + ahead, tiles.stageBefore(stage), found);
+                     if (shape.queriesInRegisters)
+                       next = lookUp(ordinal + (ahead + 1));
                      if (tiles.decodes()) {
                        tiles.emitDecode(c, ring, thread, tile, stage);
                        blockBarrier(b);

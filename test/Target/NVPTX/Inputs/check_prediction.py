@@ -5,8 +5,8 @@ usage: check_prediction.py evidence.json kernel row-bytes chip-bandwidth SMs clo
 
 row-bytes: keys, values and scales of one key and KV head. Checks, for each
 shape: memory time is what the bytes need and at most 10 % more (queries,
-outputs, partial results; small shapes apart); issue time at full machines is
-instructions over slots; "at least" holds each part; more keys take longer.
+outputs, partial results; of 200 MB and more); issue time at full machines is
+instructions over slots, at most doubled by a second wave; "at least" holds each part; more keys take longer.
 """
 import json
 import sys
@@ -24,12 +24,12 @@ def main():
         print(label, f"memory {p['memory']:.2f} of {need / bandwidth * 1e6:.2f}",
               f"at least {p['at_least']:.2f}, at most {p['at_most']:.2f}")
         assert p["memory"] >= need / bandwidth * 1e6, label
-        if p["keys"] >= 32768:
+        if need >= 2e8:
             assert p["memory"] <= 1.10 * need / bandwidth * 1e6, label
             warps = p["heads"] * p["keys"] / kernel["facts"]["loop_tokens"]
             slots = sms * 4 * clock
             issue = warps * kernel["hot"]["steady"] / slots * 1e6
-            assert 0.99 * issue <= p["issue"] <= 1.35 * issue, (label, issue, p["issue"])
+            assert 0.99 * issue <= p["issue"] <= 2 * issue, (label, issue, p["issue"])
         assert p["at_least"] >= p["start"] + max(parts) - 1e-6, label
         assert p["at_most"] >= p["at_least"], label
         assert p["at_least"] > last.get(p["heads"], 0), label
