@@ -85,8 +85,8 @@ Prediction predictDecode(const GpuChip &chip, const ExplainedKernel &kernel,
   double waves =
       blocks > slots ? std::ceil(blocks / slots) * slots / blocks : 1;
   double slotsPerSecond = chip.multiprocessors * kSchedulers * chip.clock;
-  double busy = std::min(1., blocks * warps /
-                                 (chip.multiprocessors * kSchedulers));
+  double busy =
+      std::min(1., blocks * warps / (chip.multiprocessors * kSchedulers));
   p.issue = iterations * hot.steady * waves / (slotsPerSecond * busy);
   p.tensor = iterations * hot.flops * waves /
              (chip.multiprocessors * chip.tensorFlops * chip.clock * busy);
@@ -116,9 +116,9 @@ Prediction predictPrefill(const GpuChip &chip, const ExplainedKernel &kernel,
   Prediction p;
   double dim = rowElements(kernel);
   // Keys once from memory, the rest from L2.
-  p.bytes = work.heads * (double(work.keys) / facts.loopTokens *
-                              loopBytes(kernel) +
-                          double(work.queries) * dim * 2 * 2);
+  p.bytes =
+      work.heads * (double(work.keys) / facts.loopTokens * loopBytes(kernel) +
+                    double(work.queries) * dim * 2 * 2);
   p.memory = p.bytes / chip.bandwidth;
   p.issue = iterations * hot.steady * waves /
             (chip.multiprocessors * kSchedulers * chip.clock);
@@ -126,9 +126,9 @@ Prediction predictPrefill(const GpuChip &chip, const ExplainedKernel &kernel,
              (chip.multiprocessors * chip.tensorFlops * chip.clock);
   p.chain = steps * std::ceil(blocks / slots) * chainOf(chip, kernel);
   if (work.causal)
-    p.chain = std::max(double(work.keys) / facts.loopTokens,
-                       blocks / slots * steps) *
-              chainOf(chip, kernel);
+    p.chain =
+        std::max(double(work.keys) / facts.loopTokens, blocks / slots * steps) *
+        chainOf(chip, kernel);
   p.start = kLaunch + kFirstLoads;
   return p;
 }
@@ -187,11 +187,11 @@ void printPredictions(const GpuChip &chip,
                       llvm::formatv("{0:f1}", p.bytes * 1e-6), us(p.memory),
                       us(p.issue), us(p.tensor), us(p.chain), us(p.start),
                       us(p.atLeast()), us(p.atMost())});
-  printTable(os,
-             llvm::formatv("predicted for {0}, microseconds, not measured",
-                           chip.name)
-                 .str(),
-             rows);
+  printTable(
+      os,
+      llvm::formatv("predicted for {0}, microseconds, not measured", chip.name)
+          .str(),
+      rows);
 }
 
 llvm::json::Array predictionsToJSON(const GpuChip &chip,

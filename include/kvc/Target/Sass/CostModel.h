@@ -30,16 +30,16 @@ namespace kvc::sass {
 /// What a launch attends to.
 struct Workload {
   std::string name; // "D3", of the suite in docs/results
-  unsigned heads;   // sequences times KV heads: rows that read keys of their own
-  unsigned keys;    // of each
+  unsigned heads; // sequences times KV heads: rows that read keys of their own
+  unsigned keys;  // of each
   unsigned queries; // new tokens of each: 1 is decode
   bool causal = true;
 };
 
 struct Prediction {
-  double bytes = 0;                                      // of memory
+  double bytes = 0;                                    // of memory
   double memory = 0, issue = 0, tensor = 0, chain = 0; // seconds
-  double start = 0;                                      // t0, seconds
+  double start = 0;                                    // t0, seconds
   double atLeast() const;
   double atMost() const;
 };
