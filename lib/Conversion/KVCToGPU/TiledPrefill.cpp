@@ -50,11 +50,16 @@ FailureOr<PrefillShape> PrefillShape::get(const Variant &v, const Chip &chip) {
   bool wide = tiles.key.element.isF32() || tiles.value.element.isF32();
   shape.queriesInRegisters =
       v.keyDim() <= (wide ? 32 : 128) && v.valueDim() <= 128;
+  // Beside outputs of 256, tiles of scaled rows with more keys spill on sm_86
+  // and sm_89, as ptxas says (assembles-256.mlir); larger chips hide a tile of
+  // 64 behind more stages.
+  bool small = (tiles.key.hasScale() || tiles.value.hasScale()) &&
+               v.valueDim() > 192 && chip.sharedBytes < 128 * 1024;
   for (int64_t budget : {chip.sharedBytesPerSM / 2 - 1024, chip.sharedBytes})
     for (int64_t keys : {64, 32, 16})
       for (int64_t stages : {3, 2}) {
         // Halves of scores and weights take twice the registers.
-        if (wide && keys == 64)
+        if ((wide && keys == 64) || (small && keys > 16))
           continue;
         shape.tileKeys = keys;
         shape.stages = stages;

@@ -104,10 +104,11 @@ Nums WarpAttend::products(Num base, ArrayRef<Nums> held, Num stage) {
   Nums scores(tiles.tileKeys / 8 * 4, b.f32(0));
   Num keys = tiles.keys(ring, stage);
   MatrixLane at = MatrixLane::chunksFirst(b);
+  // Else all of a row is loaded at once, into registers that are spilled.
+  bool inSteps = queryTile.element.isF32();
   for (int64_t step = 0; step < queryTile.tile.chunks / 2; ++step) {
-    if (queryTile.element.isF32() && step > 0 && step % 4 == 0)
-      warpSync(
-          b); // else all of a row is loaded at once, into spilled registers
+    if (inSteps && step > 0 && step % 4 == 0)
+      warpSync(b);
     Nums q = held.empty() ? queryFragment(base, step) : held[step];
     for (int64_t key = 0; key < tiles.tileKeys; key += 16) {
       Nums k = loadMatrix(
