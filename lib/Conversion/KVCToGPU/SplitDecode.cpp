@@ -73,10 +73,10 @@ class Decode {
 public:
   Decode(AttendContext &c, const DecodeShape &shape,
          AbiStruct<kvcrt_task> task);
+  void appendOwn();
   void run();
 
 private:
-  void appendOwn();
   TaskTiles taskTiles();
   Nums attendKeys();
   void meet(ArrayRef<Num> carried);
@@ -423,22 +423,16 @@ void Decode::foldSplits() {
 /// Where attend appends: the new tokens among the keys of this task, which no
 /// other task reads, since the plan has one tile of rows for each KV head.
 void Decode::appendOwn() {
-  Num wanted = c.params.load(KVC_FIELD(kvcrt_params, attend_appends)) != 0;
-  b.ifThen(wanted, [&] {
-    Num isFirst = split.index == 0, isLast = split.index == split.count - 1;
-    Num zero = b.i32(0);
-    Num begin = select(isFirst, zero, max(kvBegin - c.firstIndex, zero));
-    Num end = select(isLast, c.numNew, min(kvEnd - c.firstIndex, c.numNew));
-    emitAppendTokens(c, begin, end, shape.warps);
-    // All warps' rows are there before any warp copies keys.
-    blockBarrier(b);
-  });
+  Num isFirst = split.index == 0, isLast = split.index == split.count - 1;
+  Num zero = b.i32(0);
+  Num begin = select(isFirst, zero, max(kvBegin - c.firstIndex, zero));
+  Num end = select(isLast, c.numNew, min(kvEnd - c.firstIndex, c.numNew));
+  emitAppendTokens(c, begin, end, shape.warps);
 }
 
 void Decode::run() {
   // The task before may still be reading shared memory.
   blockBarrier(b);
-  appendOwn();
   meet(attendKeys());
   foldWarps();
   foldSplits();
@@ -460,13 +454,25 @@ LogicalResult KernelEmitter::emitSplitDecode() {
                    4);
                AbiStruct<kvcrt_task> tasks(
                    params.load(KVC_FIELD(kvcrt_params, tasks)));
-               b.loopBy(blockId(b), count, gridBlocks(b), [&](Num index) {
-                 AbiStruct<kvcrt_task> task = tasks.element(index);
-                 AttendContext c =
-                     emitLoadTask(b, variant, params, task, shape->rows);
-                 c.convertsFp8 = chip.hasFp8;
-                 Decode(c, *shape, task).run();
+               auto forEachTask = [&](llvm::function_ref<void(Decode &)> body) {
+                 b.loopBy(blockId(b), count, gridBlocks(b), [&](Num index) {
+                   AbiStruct<kvcrt_task> task = tasks.element(index);
+                   AttendContext c =
+                       emitLoadTask(b, variant, params, task, shape->rows);
+                   c.convertsFp8 = chip.hasFp8;
+                   Decode decode(c, *shape, task);
+                   body(decode);
+                 });
+               };
+               // All that this block reads, before the first task: beside the
+               // loop over keys it would take registers from it.
+               Num appends =
+                   params.load(KVC_FIELD(kvcrt_params, attend_appends)) != 0;
+               b.ifThen(appends, [&] {
+                 forEachTask([](Decode &decode) { decode.appendOwn(); });
+                 blockBarrier(b);
                });
+               forEachTask([](Decode &decode) { decode.run(); });
              });
   return success();
 }
