@@ -465,12 +465,12 @@ LogicalResult KernelEmitter::emitSplitDecode() {
                  });
                };
                // All that this block reads, before the first task: beside the
-               // loop over keys it would take registers from it.
+               // loop over keys it would take registers from it. A task begins
+               // at a barrier, behind which all warps' rows are there.
                Num appends =
                    params.load(KVC_FIELD(kvcrt_params, attend_appends)) != 0;
                b.ifThen(appends, [&] {
                  forEachTask([](Decode &decode) { decode.appendOwn(); });
-                 blockBarrier(b);
                });
                forEachTask([](Decode &decode) { decode.run(); });
              });

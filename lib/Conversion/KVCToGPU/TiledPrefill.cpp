@@ -55,16 +55,20 @@ FailureOr<PrefillShape> PrefillShape::get(const Variant &v, const Chip &chip) {
   // 64 behind more stages.
   bool small = (tiles.key.hasScale() || tiles.value.hasScale()) &&
                v.valueDim() > 192 && chip.sharedBytes < 128 * 1024;
+  // A region of its own, two rotated queries and scales at once: more scores
+  // than those of 32 keys spill, as ptxas says.
+  bool busy = v.score && v.needsSinkQuery() &&
+              (tiles.key.hasScale() || tiles.value.hasScale());
   for (int64_t budget : {chip.sharedBytesPerSM / 2 - 1024, chip.sharedBytes})
     for (int64_t keys : {64, 32, 16})
       for (int64_t stages : {3, 2}) {
         // Halves of scores and weights take twice the registers.
-        if ((wide && keys == 64) || (small && keys > 16))
+        if (((wide || busy) && keys == 64) || (small && keys > 16))
           continue;
         shape.tileKeys = keys;
         shape.stages = stages;
         // Two blocks an SM are worth less than whole tiles.
-        if (keys < (wide ? 32 : 64) && budget != chip.sharedBytes)
+        if (keys < (wide || busy ? 32 : 64) && budget != chip.sharedBytes)
           continue;
         if (shape.sharedBytes(v) <= budget)
           return shape;
