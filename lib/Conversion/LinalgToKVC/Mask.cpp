@@ -38,6 +38,7 @@ struct Read {
   bool oneValue = false;
   bool constant = false; // a hidden score becomes the value, not a sum
   bool summed = false;
+  bool shifts = false; // visible scores have a number added
   Predicate visible;
 
   bool never() const { return visible.is(Predicate::Kind::Never); }
@@ -47,6 +48,8 @@ struct Planner {
   Scalars &scalars;
   AffineExpr query, key;
   std::optional<int64_t> shift;
+  /// Some visible score may be infinite, and below what a mask hides with.
+  bool mayBeInfinite = false;
 
   Read read(const MaskTerm &term);
   /// The plan for what `terms` hide, with `biases` added in the region; with
@@ -85,6 +88,7 @@ Read Planner::read(const MaskTerm &term) {
   if (!visible || !(term.factor > 0))
     return result;
   result.understood = true;
+  result.shifts = reader.visible.value_or(0.0) != 0.0;
   result.visible = std::move(*visible);
   result.summed = reader.summed;
   result.infinite =
@@ -243,8 +247,11 @@ std::optional<MaskPlan> Planner::plan(ArrayRef<MaskTerm> terms,
                                       Refusal &refusal) {
   MaskPlan plan;
   SmallVector<Read> reads;
-  for (const MaskTerm &term : terms)
+  for (const MaskTerm &term : terms) {
     reads.push_back(read(term));
+    // all of a row's scores are shifted, but not the sink beside them
+    reads.back().understood &= !(softmax.sink && reads.back().shifts);
+  }
   for (Read &read : reads) {
     if (!read.term->floor)
       continue;
@@ -329,8 +336,10 @@ std::optional<MaskPlan> Planner::plan(ArrayRef<MaskTerm> terms,
                terms.front().op};
     return std::nullopt;
   }
+  // Below a finite value that hides, an infinite score is as good as hidden.
+  const bool mayHideMore = mayBeInfinite && !allInfinite;
   // No row is empty: what hides a score does not matter.
-  if (understood && seesSome(visible)) {
+  if (understood && !mayHideMore && seesSome(visible)) {
     split.fullyMasked = natural;
     return split;
   }
@@ -354,7 +363,7 @@ std::optional<MaskPlan> Planner::plan(ArrayRef<MaskTerm> terms,
     return split;
   }
   // One finite value hides all: a row that sees nothing averages every key.
-  bool oneValue = understood;
+  bool oneValue = understood && !mayHideMore;
   for (const Read &read : reads)
     oneValue &=
         (biases.empty() || read.hidden <= absorbing) && read.oneValue &&
@@ -373,6 +382,11 @@ std::optional<MaskPlan> Planner::plan(ArrayRef<MaskTerm> terms,
       plan.dense.push_back(term);
       continue;
     }
+    if (mayBeInfinite)
+      return refuse("mask-combination",
+                    "a score may be infinite, and lie below the finite value "
+                    "that hides others",
+                    term.op);
     // the innermost puts a value in the score's place that absorbs any score
     if (&term != &terms.back() || !(term.hidden <= absorbing) || term.floor)
       return refuse("mask-combination",
@@ -404,6 +418,19 @@ static void addendsOf(const MaskTerm &term, unsigned depth,
   }
 }
 
+/// A function of positions that has no finite value everywhere.
+static bool isPartial(const Expr *expr) {
+  bool found = false;
+  walkExpr(expr, [&](const Expr *e) {
+    found |= e->isApply<math::LogOp, math::Log2Op, math::Log1pOp, math::Log10Op,
+                        math::PowFOp, math::FPowIOp, math::RsqrtOp, math::ExpOp,
+                        math::Exp2Op, arith::RemFOp>() ||
+             (e->isApply<arith::DivFOp>() &&
+              !e->operands[1]->is(Expr::Kind::Constant));
+  });
+  return found;
+}
+
 /// factor * bias, as f32.
 static const Expr *scaled(Scalars &scalars, const MaskTerm &bias) {
   double factor = bias.factor * (bias.negated ? -1 : 1);
@@ -420,7 +447,8 @@ std::optional<MaskPlan> planMask(Scalars &scalars, const Score &score,
                                  AffineExpr key, std::optional<int64_t> shift,
                                  Refusal &refusal) {
   Axes::Quiet quiet(scalars.getAxes());
-  Planner planner{scalars, query, key, shift};
+  Planner planner{scalars, query, key, shift,
+                  score.edit && isPartial(score.edit)};
   // what is added and hides nothing is a bias, where positions say all of it
   SmallVector<MaskTerm> terms, biases;
   for (const MaskTerm &term : score.masks) {
@@ -440,6 +468,8 @@ std::optional<MaskPlan> planMask(Scalars &scalars, const Score &score,
     biases.append(found);
     terms.append(rest);
   }
+  for (const MaskTerm &bias : biases)
+    planner.mayBeInfinite |= isPartial(bias.expanded);
   if (!biases.empty()) {
     auto plan = planner.plan(terms, biases, softmax, refusal);
     if (plan) {
