@@ -20,6 +20,7 @@
 #include "message.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 namespace {
@@ -254,7 +255,8 @@ double Planner::finish(int64_t split) const {
 int64_t Planner::chooseSplit() const {
   const int64_t tile = desc_.tile_keys;
   auto whole = [&](double keys) {
-    return std::max<int64_t>(ceilDiv(int64_t(keys), tile), 1) * tile;
+    // Rounded up, fractions too: a key less makes one split too many.
+    return std::max<int64_t>(ceilDiv(int64_t(std::ceil(keys)), tile), 1) * tile;
   };
   const int64_t uncut = whole(double(longest_));
   if (desc_.split_keys > 0)

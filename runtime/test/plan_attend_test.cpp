@@ -219,6 +219,20 @@ TEST(PlanAttend, EndsEvenly) {
   }
 }
 
+TEST(PlanAttend, CutsAnyLengthIntoFewEnoughSplits) {
+  // One head on many blocks: as many splits as a group may have.
+  kvcrt_plan_desc desc = makeDesc();
+  desc.kv_heads = 1;
+  desc.tile_keys = 64;
+  for (int32_t tiles : {256, 1024, 2048})
+    for (int32_t more : {-1, 0, 1, 5, 63}) {
+      const int32_t length = tiles * desc.tile_keys + more;
+      const Planned p = planBatch(desc, {{1}, {length}});
+      ASSERT_EQ(p.status, KVCRT_OK) << length << " keys";
+      expectCover(desc, {{1}, {length}}, p);
+    }
+}
+
 TEST(PlanAttend, FixedSplitsDependOnTheSequenceAlone) {
   kvcrt_plan_desc desc = makeDesc();
   desc.split_keys = 512;
