@@ -31,9 +31,18 @@ constexpr const char *tosaToLinalg =
     "tosa-to-arith{include-apply-rescale=true},tosa-to-tensor,tosa-to-linalg),"
     "canonicalize";
 
+/// An attribute of an op that is not registered: among its properties or not.
+Attribute attributeOf(Operation *op, StringRef name) {
+  if (auto properties =
+          dyn_cast_or_null<DictionaryAttr>(op->getPropertiesAsAttribute()))
+    if (Attribute found = properties.get(name))
+      return found;
+  return op->getAttr(name);
+}
+
 /// What an attention op reads, and the loops that it counts them by.
 struct Foreign {
-  Value q, k, v, mask, out;
+  Value q, k, v, mask;
   AffineMap qMap, kMap, vMap, maskMap, outMap;
   Value scale;                // a float scalar
   Block *edit = nullptr;      // of the scaled score
@@ -131,11 +140,11 @@ Value Expansion::edited(OpBuilder &at, Value score, bool &failed) {
   mapping.map(f.edit->getArgument(0), score);
   for (Operation &inner : llvm::drop_end(*f.edit)) {
     if (inner.getName().getStringRef() == "iree_linalg_ext.index") {
-      auto dim = inner.getAttrOfType<IntegerAttr>("dim");
-      if (!dim)
-        if (auto properties = dyn_cast_or_null<DictionaryAttr>(
-                inner.getPropertiesAsAttribute()))
-          dim = properties.getAs<IntegerAttr>("dim");
+      auto dim = dyn_cast_or_null<IntegerAttr>(attributeOf(&inner, "dim"));
+      if (!dim) {
+        failed = true;
+        return score;
+      }
       mapping.map(inner.getResult(0),
                   linalg::IndexOp::create(at, loc, dim.getInt()));
       continue;
@@ -251,14 +260,6 @@ LogicalResult Expansion::run() {
   return success();
 }
 
-Attribute attributeOf(Operation *op, StringRef name) {
-  if (auto properties =
-          dyn_cast_or_null<DictionaryAttr>(op->getPropertiesAsAttribute()))
-    if (Attribute found = properties.get(name))
-      return found;
-  return op->getAttr(name);
-}
-
 /// q, k, v, scale, mask?, out by indexing_maps; a region of the scaled score.
 LogicalResult expandIree(Operation *op) {
   auto maps = dyn_cast_or_null<ArrayAttr>(attributeOf(op, "indexing_maps"));
@@ -275,7 +276,7 @@ LogicalResult expandIree(Operation *op) {
   f.scale = op->getOperand(3);
   if (last == 5)
     f.mask = op->getOperand(4), f.maskMap = mapOf(4);
-  f.out = op->getOperand(last), f.outMap = mapOf(last);
+  f.outMap = mapOf(last);
   if (op->getNumRegions() == 1 && !op->getRegion(0).empty())
     f.edit = &op->getRegion(0).front();
   return Expansion(op, f).run();
@@ -302,7 +303,7 @@ LogicalResult expandTmTensor(Operation *op) {
   const unsigned last = op->getNumOperands() - 1;
   if (last == 4)
     f.mask = op->getOperand(3), f.maskMap = mapOf({query, key});
-  f.out = op->getOperand(last), f.outMap = mapOf({query, value});
+  f.outMap = mapOf({query, value});
   if (f.mask &&
       cast<RankedTensorType>(f.mask.getType()).getRank() != type.getRank())
     return failure();

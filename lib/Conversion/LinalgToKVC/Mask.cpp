@@ -418,7 +418,7 @@ static void addendsOf(const MaskTerm &term, unsigned depth,
   }
 }
 
-/// A function of positions that has no finite value everywhere.
+/// Whether `expr` holds an op that is not finite for every finite input.
 static bool isPartial(const Expr *expr) {
   bool found = false;
   walkExpr(expr, [&](const Expr *e) {
