@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Mask.h"
+#include "Finite.h"
 #include "ScoreEdit.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include <cmath>
@@ -418,19 +419,6 @@ static void addendsOf(const MaskTerm &term, unsigned depth,
   }
 }
 
-/// Whether `expr` holds an op that is not finite for every finite input.
-static bool isPartial(const Expr *expr) {
-  bool found = false;
-  walkExpr(expr, [&](const Expr *e) {
-    found |= e->isApply<math::LogOp, math::Log2Op, math::Log1pOp, math::Log10Op,
-                        math::PowFOp, math::FPowIOp, math::RsqrtOp, math::ExpOp,
-                        math::Exp2Op, arith::RemFOp>() ||
-             (e->isApply<arith::DivFOp>() &&
-              !e->operands[1]->is(Expr::Kind::Constant));
-  });
-  return found;
-}
-
 /// factor * bias, as f32.
 static const Expr *scaled(Scalars &scalars, const MaskTerm &bias) {
   double factor = bias.factor * (bias.negated ? -1 : 1);
@@ -447,6 +435,17 @@ std::optional<MaskPlan> planMask(Scalars &scalars, const Score &score,
                                  AffineExpr key, std::optional<int64_t> shift,
                                  Refusal &refusal) {
   Axes::Quiet quiet(scalars.getAxes());
+  for (const MaskTerm &term : score.masks)
+    if (dividesByNegativeZero(scalars.getAxes(), term.expanded)) {
+      refusal = {"score-op", "a score is divided by positions that may be zero",
+                 term.op};
+      return std::nullopt;
+    }
+  if (score.edit && dividesByNegativeZero(scalars.getAxes(), score.edit)) {
+    refusal = {"score-op", "a score is divided by positions that may be zero",
+               nullptr};
+    return std::nullopt;
+  }
   Planner planner{scalars, query, key, shift,
                   score.edit && isPartial(score.edit)};
   // what is added and hides nothing is a bias, where positions say all of it

@@ -1,0 +1,25 @@
+//===- Finite.h - Scores that may be infinite -------------------*- C++ -*-===//
+//
+// Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef KVC_LIB_CONVERSION_LINALGTOKVC_FINITE_H
+#define KVC_LIB_CONVERSION_LINALGTOKVC_FINITE_H
+
+#include "Scalars.h"
+
+namespace kvc::raise {
+
+/// Whether `expr` holds an op that is not finite for every finite input.
+bool isPartial(const Expr *expr);
+
+/// Whether `expr` may divide by positions that are a negative zero in the
+/// graph. Positions are read as integers, which have none: the infinity's sign
+/// would be lost.
+bool dividesByNegativeZero(Axes &axes, const Expr *expr);
+
+} // namespace kvc::raise
+
+#endif // KVC_LIB_CONVERSION_LINALGTOKVC_FINITE_H
