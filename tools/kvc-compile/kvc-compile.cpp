@@ -137,14 +137,19 @@ public:
 private:
   InFlightDiagnostic error() { return emitError(UnknownLoc::get(&context)); }
   LogicalResult checkOptions();
+  /// Whether there will be PTX, and machine code where there is a ptxas.
+  bool makesImages() const {
+    return options.engine == kvc::Engine::cuda && settings.untilAfter.empty() &&
+           settings.emit != Emit::mlir && settings.emit != Emit::header;
+  }
   LogicalResult parse(StringRef path);
   LogicalResult runStages(const std::vector<kvc::Stage> &stages);
   LogicalResult lookUpKernels();
   LogicalResult compileKernels();
   LogicalResult explainMachineCode(const kvc::GpuChip &chip);
   LogicalResult writeImages();
-  LogicalResult writeText(llvm::function_ref<void(llvm::raw_ostream &)> print,
-                          StringRef defaultName);
+  LogicalResult writeFile(StringRef path,
+                          llvm::function_ref<void(llvm::raw_ostream &)> print);
   LogicalResult emit(const kvc::cpu::Target &target);
 
   MLIRContext &context;
@@ -186,6 +191,12 @@ LogicalResult Driver::checkOptions() {
     return error() << "expected a GPU as --target for --emit=ptx and "
                       "--emit=cubin, got `"
                    << settings.target << "`";
+  if (!settings.evidence.empty() && !makesImages())
+    return error() << "expected machine code of a GPU for --evidence, got "
+                   << (options.engine == kvc::Engine::cuda
+                           ? "an output that is written before there is any"
+                           : "--target=" + settings.target)
+                   << "; give a chip as --target, and cubin or so as --emit";
   if (options.stateless && !options.policyFile.empty())
     return error()
            << "expected no --policy with --stateless: there is no cache";
@@ -203,9 +214,7 @@ LogicalResult Driver::parse(StringRef path) {
 }
 
 LogicalResult Driver::runStages(const std::vector<kvc::Stage> &stages) {
-  bool images = options.engine == kvc::Engine::cuda &&
-                settings.untilAfter.empty() && settings.emit != Emit::mlir &&
-                settings.emit != Emit::header;
+  bool images = makesImages();
   for (const kvc::Stage &stage : stages) {
     if (images && stage.name == "kernels" && failed(lookUpKernels()))
       return failure();
@@ -232,16 +241,22 @@ LogicalResult Driver::runStages(const std::vector<kvc::Stage> &stages) {
   return success();
 }
 
+/// No path is stdout.
 LogicalResult
-Driver::writeText(llvm::function_ref<void(llvm::raw_ostream &)> print,
-                  StringRef defaultName) {
-  std::string path =
-      settings.output.empty() ? defaultName.str() : settings.output;
+Driver::writeFile(StringRef path,
+                  llvm::function_ref<void(llvm::raw_ostream &)> print) {
   std::string message;
-  std::unique_ptr<llvm::ToolOutputFile> file = openOutputFile(path, &message);
+  std::unique_ptr<llvm::ToolOutputFile> file =
+      openOutputFile(path.empty() ? "-" : path, &message);
   if (!file)
     return error() << "expected to write a file: " << message;
   print(file->os());
+  file->os().flush();
+  if (std::error_code full = file->os().error()) {
+    file->os().clear_error(); // else LLVM ends the process
+    return error() << "expected to write all of `" << path
+                   << "`, got: " << full.message();
+  }
   file->keep();
   return success();
 }
@@ -327,17 +342,13 @@ LogicalResult Driver::explainMachineCode(const kvc::GpuChip &chip) {
   }
   if (settings.evidence.empty())
     return success();
-  std::string message;
-  auto file = openOutputFile(settings.evidence, &message);
-  if (!file)
-    return error() << "expected to write a file: " << message;
   llvm::json::Array all = kvc::sass::toJSON(*kernels);
   for (auto [object, kernel] : llvm::zip_equal(all, *kernels))
     (*object.getAsObject())["predicted"] =
         kvc::sass::predictionsToJSON(chip, kernel);
-  file->os() << llvm::json::Value(std::move(all)) << "\n";
-  file->keep();
-  return success();
+  return writeFile(settings.evidence, [&](llvm::raw_ostream &os) {
+    os << llvm::json::Value(std::move(all)) << "\n";
+  });
 }
 
 /// One file per gpu.module: the named one when there is one, else name.MODULE
@@ -347,29 +358,28 @@ LogicalResult Driver::writeImages() {
   StringRef output = settings.output;
   ArrayRef<kvc::nvptx::Image> images = compiler->getImages();
   for (const kvc::nvptx::Image &image : images) {
-    std::string path = output.empty() ? "-" : output.str();
-    if (images.size() > 1 && path != "-") {
+    std::string path = output.str();
+    if (images.size() > 1 && !output.empty() && output != "-") {
       StringRef ending = llvm::sys::path::extension(output);
       path =
           (output.drop_back(ending.size()) + "." + image.name + ending).str();
     }
-    std::string message;
-    std::unique_ptr<llvm::ToolOutputFile> file = openOutputFile(path, &message);
-    if (!file)
-      return error() << "expected to write a file: " << message;
-    file->os() << (text ? image.ptx : image.cubin->image);
-    file->keep();
+    if (failed(writeFile(path, [&](llvm::raw_ostream &os) {
+          os << (text ? image.ptx : image.cubin->image);
+        })))
+      return failure();
   }
   return success();
 }
 
 LogicalResult Driver::emit(const kvc::cpu::Target &target) {
   if (!settings.untilAfter.empty() || settings.emit == Emit::mlir)
-    return writeText([&](llvm::raw_ostream &os) { module->print(os); }, "-");
+    return writeFile(settings.output,
+                     [&](llvm::raw_ostream &os) { module->print(os); });
   if (settings.emit == Emit::header)
-    return writeText(
-        [&](llvm::raw_ostream &os) { kvc::cpu::printHeader(*module, os); },
-        "-");
+    return writeFile(settings.output, [&](llvm::raw_ostream &os) {
+      kvc::cpu::printHeader(*module, os);
+    });
   if (settings.emit == Emit::ptx || settings.emit == Emit::cubin)
     return writeImages();
   auto emitError = [&] { return error(); };
@@ -380,17 +390,16 @@ LogicalResult Driver::emit(const kvc::cpu::Target &target) {
   if (failed(translated))
     return failure();
   if (settings.emit == Emit::llvm)
-    return writeText(
-        [&](llvm::raw_ostream &os) { (*translated)->print(os, nullptr); }, "-");
+    return writeFile(settings.output, [&](llvm::raw_ostream &os) {
+      (*translated)->print(os, nullptr);
+    });
   auto object = kvc::cpu::emitObject(**translated, target, emitError);
   if (failed(object))
     return failure();
   if (settings.emit == Emit::obj)
-    return writeText(
-        [&](llvm::raw_ostream &os) {
-          os.write(object->data(), object->size());
-        },
-        "-");
+    return writeFile(settings.output, [&](llvm::raw_ostream &os) {
+      os.write(object->data(), object->size());
+    });
   FailureOr<std::string> library = kvc::cpu::linkLibrary(*object, emitError);
   if (failed(library))
     return failure();
