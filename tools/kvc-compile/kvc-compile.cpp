@@ -332,7 +332,8 @@ LogicalResult Driver::explainMachineCode(const kvc::GpuChip &chip) {
                  << why << "\n";
     return success();
   }
-  auto kernels = kvc::nvptx::gatherEvidence(*module, chip, images, **nvdisasm);
+  auto kernels = kvc::nvptx::gatherEvidence(images, chip, **nvdisasm,
+                                            [&] { return error(); });
   if (failed(kernels))
     return failure();
   if (settings.explain) {

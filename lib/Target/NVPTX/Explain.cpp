@@ -9,26 +9,24 @@
 
 #include "kvc/Target/NVPTX/Explain.h"
 
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-
 using namespace mlir;
 
 namespace kvc::nvptx {
 
-static sass::KernelFacts factsOf(LLVM::LLVMFuncOp kernel, const GpuChip &chip,
-                                 const KernelUsage &usage) {
+static sass::KernelFacts factsOf(const KernelRecord &kernel,
+                                 const KernelUsage &usage,
+                                 const GpuChip &chip) {
+  auto number = [&](StringRef name) -> unsigned {
+    for (const auto &[key, value] : kernel.numbers)
+      if (key == name)
+        return value;
+    return 0;
+  };
   sass::KernelFacts facts;
   facts.registers = usage.registers;
   facts.spilled = usage.spillStores + usage.spillLoads;
-  if (auto threads = kernel->getAttrOfType<DenseI32ArrayAttr>("nvvm.reqntid");
-      threads && !threads.empty())
-    facts.threads = threads[0];
-  auto number = [&](StringRef name) {
-    auto attr = kernel->getAttrOfType<IntegerAttr>(name);
-    return attr ? unsigned(attr.getInt()) : 0;
-  };
-  facts.sharedBytes = number("kvc.shared_bytes");
+  facts.threads = kernel.threads;
+  facts.sharedBytes = kernel.sharedBytes;
   facts.loopTokens = number("kvc.loop_tokens");
   facts.loopWarps = number("kvc.loop_warps");
   facts.blocksPerSM =
@@ -37,36 +35,32 @@ static sass::KernelFacts factsOf(LLVM::LLVMFuncOp kernel, const GpuChip &chip,
 }
 
 FailureOr<std::vector<sass::ExplainedKernel>>
-gatherEvidence(ModuleOp module, const GpuChip &chip, ArrayRef<Image> images,
-               const sass::Nvdisasm &nvdisasm) {
+gatherEvidence(ArrayRef<Image> images, const GpuChip &chip,
+               const sass::Nvdisasm &nvdisasm, EmitError emitError) {
   std::vector<sass::ExplainedKernel> all;
-  SmallVector<gpu::GPUModuleOp> modules(module.getOps<gpu::GPUModuleOp>());
-  for (auto [gpuModule, image] : llvm::zip_equal(modules, images)) {
+  for (const Image &image : images) {
     if (!image.cubin)
-      return gpuModule.emitOpError("expected machine code to count in, got "
-                                   "none: there was no ptxas");
+      return emitError() << "expected machine code of `" << image.name
+                         << "` to count in, got none: there was no ptxas";
     llvm::Expected<std::string> text = nvdisasm.disassemble(image.cubin->image);
     if (!text)
-      return gpuModule.emitOpError() << llvm::toString(text.takeError());
+      return emitError() << "in `" << image.name
+                         << "`: " << llvm::toString(text.takeError());
     auto kernels = sass::gatherAll(*text);
     if (!kernels)
-      return gpuModule.emitOpError() << llvm::toString(kernels.takeError());
-    std::vector<KernelUsage> usage = image.cubin->usage();
-    for (auto kernel : gpuModule.getOps<LLVM::LLVMFuncOp>()) {
-      if (!kernel->hasAttr("gpu.kernel"))
-        continue;
-      auto named = [&](const auto &entry) {
-        return entry.name == kernel.getName();
-      };
+      return emitError() << "in `" << image.name
+                         << "`: " << llvm::toString(kernels.takeError());
+    for (const KernelRecord &kernel : image.kernels) {
+      auto named = [&](const auto &entry) { return entry.name == kernel.name; };
       auto evidence = llvm::find_if(*kernels, named);
-      auto used = llvm::find_if(usage, named);
-      if (evidence == kernels->end() || used == usage.end())
-        return kernel.emitOpError("expected its code and its registers in the "
-                                  "cubin, got neither or one of them");
-      sass::KernelFacts facts = factsOf(kernel, chip, *used);
+      auto usage = llvm::find_if(image.cubin->usage(), named);
+      if (evidence == kernels->end() || usage == image.cubin->usage().end())
+        return emitError() << "expected code and registers of `" << kernel.name
+                           << "` in the cubin, got neither or one of them";
+      sass::KernelFacts facts = factsOf(kernel, *usage, chip);
       if (facts.loopTokens && !evidence->hot)
-        return kernel.emitOpError(
-            "expected a loop that multiplies matrices, got none");
+        return emitError() << "expected a loop that multiplies matrices in `"
+                           << kernel.name << "`, got none";
       all.push_back({*evidence, facts});
     }
   }

@@ -10,40 +10,15 @@
 
 #include "kvc/Target/NVPTX/NVPTX.h"
 
-#include "llvm/ADT/ScopeExit.h"
-#include "llvm/ADT/StringExtras.h"
+#include "kvc/Support/Program.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
-#include "llvm/Support/Program.h"
 #include "llvm/Support/Regex.h"
 
 using namespace mlir;
 
 namespace kvc::nvptx {
-
-namespace {
-/// A temporary file that goes when its scope does.
-class ScratchFile {
-public:
-  explicit ScratchFile(StringRef suffix) {
-    error = llvm::sys::fs::createTemporaryFile("kvc", suffix, path);
-  }
-  ~ScratchFile() {
-    if (!error)
-      llvm::sys::fs::remove(path);
-  }
-  llvm::SmallString<128> path;
-  std::error_code error;
-
-  std::string read() const {
-    auto buffer = llvm::MemoryBuffer::getFile(path);
-    return buffer ? (*buffer)->getBuffer().str() : std::string();
-  }
-};
-} // namespace
 
 /// Time for a program to say what it is; a hanging one is not a ptxas.
 static constexpr unsigned kVersionSeconds = 60;
@@ -53,42 +28,21 @@ static StringRef firstLine(StringRef output) {
   return output.trim().take_until([](char c) { return c == '\n'; });
 }
 
-/// Runs `path` and returns its exit code; what it prints goes to `output`.
-/// `seconds`: it is ended then; 0: never.
-static int run(StringRef path, ArrayRef<StringRef> arguments,
-               std::string &output, unsigned seconds = 0) {
-  ScratchFile log("log");
-  if (log.error) {
-    output = "no temporary file: " + log.error.message();
-    return -1;
-  }
-  SmallVector<StringRef> all{path};
-  llvm::append_range(all, arguments);
-  std::optional<StringRef> redirects[] = {StringRef(""), log.path.str(),
-                                          log.path.str()};
-  std::string error;
-  int code = llvm::sys::ExecuteAndWait(path, all, std::nullopt, redirects,
-                                       seconds, 0, &error);
-  output = log.read() + error;
-  return code;
-}
-
 /// Asks the program at `path` what it is; `from` says who named it.
 static FailureOr<Ptxas> identify(StringRef path, StringRef from,
                                  EmitError emitError) {
   static const llvm::Regex version(
       "release ([0-9]+\\.[0-9]+), (V[0-9]+\\.[0-9]+\\.[0-9]+)");
-  std::string output;
+  ProgramResult answer = runProgram(path, {"--version"}, kVersionSeconds);
   SmallVector<StringRef> groups;
-  int code = run(path, {"--version"}, output, kVersionSeconds);
-  if (code == 0 && version.match(output, &groups))
+  if (answer.status == 0 && version.match(answer.out, &groups))
     return Ptxas(path, groups[1], groups[2]);
   InFlightDiagnostic diagnostic = emitError();
   diagnostic << "expected a ptxas that answers --version with its release, got "
              << "`" << path << "` (" << from << ")";
-  if (code != 0)
-    diagnostic << ", which ends with status " << code;
-  return diagnostic << ", saying `" << firstLine(output)
+  if (answer.status != 0)
+    diagnostic << ", which ends with status " << answer.status;
+  return diagnostic << ", saying `" << firstLine(answer.out + answer.message)
                     << "`; name another with --ptxas, or none for PTX alone";
 }
 
@@ -103,35 +57,24 @@ FailureOr<std::optional<Ptxas>> Ptxas::find(StringRef path,
   if (named == "none")
     return std::optional<Ptxas>();
   // Whoever names one wants this one and no other.
-  SmallVector<std::pair<std::string, StringRef>> candidates;
-  if (!named.empty()) {
-    if (!llvm::sys::fs::can_execute(named))
-      return emitError() << "expected a ptxas that runs as " << from
-                         << ", got `" << named
-                         << "`, which is no program; give the path of one, or "
-                            "none for PTX alone";
-    candidates.push_back({named, from});
-  } else {
-    if (auto onPath = llvm::sys::findProgramByName("ptxas"))
-      candidates.push_back({*onPath, "the PATH"});
-    if (auto home = llvm::sys::Process::GetEnv("CUDA_HOME"))
-      candidates.push_back({*home + "/bin/ptxas", "$CUDA_HOME"});
-    candidates.push_back({"/usr/local/cuda/bin/ptxas", "the usual place"});
-    llvm::SmallString<128> own;
-    if (llvm::sys::path::cache_directory(own)) {
-      llvm::sys::path::append(own, "kvc", "bin", "ptxas");
-      candidates.push_back({own.str().str(), "from tools/fetch-cuda-tools.sh"});
+  if (named.empty()) {
+    for (const ProgramPlace &place : findCudaPrograms("ptxas")) {
+      named = place.path;
+      from = place.from;
+      break;
     }
+    if (named.empty())
+      return std::optional<Ptxas>();
+  } else if (!llvm::sys::fs::can_execute(named)) {
+    return emitError() << "expected a ptxas that runs as " << from << ", got `"
+                       << named
+                       << "`, which is no program; give the path of one, or "
+                          "none for PTX alone";
   }
-  for (const auto &[candidate, from] : candidates) {
-    if (!llvm::sys::fs::can_execute(candidate))
-      continue;
-    FailureOr<Ptxas> found = identify(candidate, from, emitError);
-    if (failed(found))
-      return failure();
-    return std::optional<Ptxas>(*found);
-  }
-  return std::optional<Ptxas>();
+  FailureOr<Ptxas> found = identify(named, from, emitError);
+  if (failed(found))
+    return failure();
+  return std::optional<Ptxas>(*found);
 }
 
 std::string Ptxas::searched() {
@@ -171,37 +114,28 @@ LogicalResult Ptxas::checkReads(const GpuChip &chip,
 
 FailureOr<Cubin> Ptxas::assemble(StringRef ptx, const GpuChip &chip,
                                  EmitError emitError) const {
-  ScratchFile source("ptx"), image("cubin");
+  ScratchFile source("ptx", ptx), image("cubin");
   for (const ScratchFile *file : {&source, &image})
     if (file->error)
       return emitError() << "expected room for a temporary file, got: "
                          << file->error.message();
-  std::error_code error;
-  {
-    llvm::raw_fd_ostream stream(source.path, error);
-    stream << ptx;
-    stream.close();
-    if (!error)
-      error = stream.error();
-    stream.clear_error();
-  }
-  if (error)
-    return emitError() << "expected room for a temporary file, got: "
-                       << error.message();
 
   SmallVector<StringRef> arguments;
   flags().split(arguments, ' ');
-  std::string arch = ("--gpu-name=" + chip.name).str(), log;
+  std::string arch = ("--gpu-name=" + chip.name).str();
   llvm::append_range(arguments, ArrayRef<StringRef>{arch, "--output-file",
                                                     image.path, source.path});
-  int code = run(path, arguments, log);
-  if (code != 0)
+  ProgramResult ran = runProgram(path, arguments);
+  std::string log = ran.out + ran.message;
+  if (ran.status != 0)
     return emitError() << "expected PTX that " << describe()
                        << " assembles for " << chip.name.str()
-                       << ", got status " << code << ": "
+                       << ", got status " << ran.status << ": "
                        << StringRef(log).trim();
   Cubin cubin;
-  cubin.image = image.read();
+  if (std::error_code unread = image.read(cubin.image))
+    return emitError() << "expected the cubin that " << describe()
+                       << " wrote, got: " << unread.message();
   cubin.readLog(log);
   return cubin;
 }

@@ -25,50 +25,43 @@ StringRef nameOf(Unit unit) {
 
 static std::optional<Unit> lookUp(StringRef root) {
   return llvm::StringSwitch<std::optional<Unit>>(root)
-      .Cases({"HMMA", "IMMA", "BMMA", "DMMA", "QMMA", "OMMA"}, Unit::tensor)
-      .Cases({"HGMMA", "IGMMA", "BGMMA", "QGMMA"}, Unit::tensor)
-      .Cases({"FFMA", "FMUL", "FADD", "FFMA2", "FMUL2", "FADD2"}, Unit::fma)
-      .Cases({"HFMA2", "HMUL2", "HADD2", "DFMA", "DMUL", "DADD"}, Unit::fma)
-      .Cases({"UFFMA", "UFMUL", "UFADD"}, Unit::fma)
+      .Cases({"HMMA", "IMMA", "BMMA", "DMMA", "QMMA", "OMMA", "HGMMA", "IGMMA",
+              "BGMMA", "QGMMA"},
+             Unit::tensor)
+      .Cases({"FFMA", "FMUL", "FADD", "FFMA2", "FMUL2", "FADD2", "HFMA2",
+              "HMUL2", "HADD2", "DFMA", "DMUL", "DADD", "UFFMA", "UFMUL",
+              "UFADD"},
+             Unit::fma)
       .Case("MUFU", Unit::special)
-      .Cases({"F2F", "F2FP", "F2I", "F2IP", "I2F", "I2FP", "I2I"},
+      .Cases({"F2F", "F2FP", "F2I", "F2IP", "I2F", "I2FP", "I2I", "I2IP",
+              "FRND", "UF2FP", "UI2F", "UI2FP", "UF2I"},
              Unit::convert)
-      .Cases({"I2IP", "FRND", "UF2FP", "UI2F", "UI2FP", "UF2I"}, Unit::convert)
       .Cases({"LDS", "LDSM", "STS", "STSM", "ATOMS"}, Unit::shared)
       .Cases({"LDGSTS", "LDGDEPBAR", "UBLKCP", "UTMALDG"}, Unit::copy)
-      .Cases({"LDG", "STG", "LD", "ST", "LDL", "STL", "ATOM"}, Unit::global)
-      .Cases({"ATOMG", "RED", "REDG"}, Unit::global)
+      .Cases({"LDG", "STG", "LD", "ST", "LDL", "STL", "ATOM", "ATOMG", "RED",
+              "REDG"},
+             Unit::global)
       .Cases({"LDC", "LDCU", "ULDC"}, Unit::constant)
       .Cases({"SHFL", "VOTE", "VOTEU", "REDUX", "CREDUX", "MATCH", "ELECT"},
              Unit::lanes)
-      .Cases({"BRA", "JMP", "EXIT", "RET", "KILL", "CALL", "BSSY"},
+      .Cases({"BRA",    "JMP",    "EXIT",     "RET",       "KILL", "CALL",
+              "BSSY",   "BRX",    "BRXU",     "JMX",       "JMXU", "BSYNC",
+              "BREAK",  "BMOV",   "WARPSYNC", "YIELD",     "NOP",  "BAR",
+              "DEPBAR", "MEMBAR", "ERRBAR",   "CGAERRBAR", "CCTL", "NANOSLEEP",
+              "SYNCS",  "FENCE",  "ACQBULK",  "PREEXIT"},
              Unit::control)
-      .Cases({"BRX", "BRXU", "JMX", "JMXU"}, Unit::control)
-      .Cases({"BSYNC", "BREAK", "BMOV", "WARPSYNC", "YIELD", "NOP"},
-             Unit::control)
-      .Cases({"BAR", "DEPBAR", "MEMBAR", "ERRBAR", "CGAERRBAR", "CCTL"},
-             Unit::control)
-      .Cases({"NANOSLEEP", "SYNCS", "FENCE", "ACQBULK", "PREEXIT"},
-             Unit::control)
-      .Cases({"IMAD", "IADD", "IADD3", "IABS", "IMNMX", "IDP", "ISETP"},
+      .Cases({"IMAD",   "IADD",  "IADD3",  "IABS",      "IMNMX",     "IDP",
+              "ISETP",  "VIADD", "VIMNMX", "VIMNMX3",   "VIADDMNMX", "VABSDIFF",
+              "LEA",    "LOP3",  "SHF",    "PRMT",      "SGXT",      "BMSK",
+              "BREV",   "FLO",   "POPC",   "SEL",       "MOV",       "CS2R",
+              "S2R",    "S2UR",  "R2UR",   "R2P",       "P2R",       "PLOP3",
+              "FSEL",   "FSETP", "FSET",   "FMNMX",     "FMNMX3",    "FCHK",
+              "HSETP2", "HSET2", "HMNMX2", "UIADD3",    "UIMAD",     "UISETP",
+              "ULEA",   "ULOP3", "USHF",   "UPRMT",     "UMOV",      "USEL",
+              "UFLO",   "UPOPC", "UBREV",  "UBMSK",     "USGXT",     "UPLOP3",
+              "UP2UR",  "UR2UP", "CS2UR",  "UVIADD",    "UVIMNMX",   "UFSETP",
+              "UFSEL",  "UIABS", "UIADD",  "UVIADDMNMX"},
              Unit::integer)
-      .Cases({"VIADD", "VIMNMX", "VIMNMX3", "VIADDMNMX", "VABSDIFF"},
-             Unit::integer)
-      .Cases({"LEA", "LOP3", "SHF", "PRMT", "SGXT", "BMSK", "BREV"},
-             Unit::integer)
-      .Cases({"FLO", "POPC", "SEL", "MOV", "CS2R", "S2R", "S2UR"},
-             Unit::integer)
-      .Cases({"R2UR", "R2P", "P2R", "PLOP3", "FSEL", "FSETP", "FSET"},
-             Unit::integer)
-      .Cases({"FMNMX", "FMNMX3", "FCHK", "HSETP2", "HSET2", "HMNMX2"},
-             Unit::integer)
-      .Cases({"UIADD3", "UIMAD", "UISETP", "ULEA", "ULOP3", "USHF", "UPRMT"},
-             Unit::integer)
-      .Cases({"UMOV", "USEL", "UFLO", "UPOPC", "UBREV", "UBMSK", "USGXT"},
-             Unit::integer)
-      .Cases({"UPLOP3", "UP2UR", "UR2UP", "CS2UR", "UVIADD", "UVIMNMX"},
-             Unit::integer)
-      .Cases({"UFSETP", "UFSEL", "UIABS", "UIADD", "UVIADDMNMX"}, Unit::integer)
       .Default(std::nullopt);
 }
 

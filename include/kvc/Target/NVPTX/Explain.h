@@ -12,12 +12,12 @@
 
 namespace kvc::nvptx {
 
-/// Disassembles the cubins of `images`, those of the gpu.modules of `module`,
-/// and counts. Fails on machine code that is not understood, on a kernel that
-/// is not in its cubin, and on one with `kvc.loop_tokens` and no hot loop.
+/// Disassembles the cubins of `images` and counts. Fails on machine code that
+/// is not understood, on a kernel that is not in its cubin, and on one with
+/// `kvc.loop_tokens` and no hot loop.
 mlir::FailureOr<std::vector<sass::ExplainedKernel>>
-gatherEvidence(mlir::ModuleOp module, const GpuChip &chip,
-               llvm::ArrayRef<Image> images, const sass::Nvdisasm &nvdisasm);
+gatherEvidence(llvm::ArrayRef<Image> images, const GpuChip &chip,
+               const sass::Nvdisasm &nvdisasm, EmitError emitError);
 
 } // namespace kvc::nvptx
 
