@@ -7,6 +7,7 @@
 #include "kvcref/bounds.h"
 
 #include <algorithm>
+#include <cmath>
 
 using namespace kvcref;
 
@@ -51,4 +52,23 @@ GpuBounds kvcref::gpuBounds(const kvcrt_policy &policy) {
                                             : s->format == KVCRT_BF16 ? 1e-3
                                                                       : 1e-6);
   return bounds;
+}
+
+void RelativeError::add(double x, double reference) {
+  if (x != reference && !(std::isnan(x) && std::isnan(reference))) {
+    // What is no number on one side must not vanish in a comparison.
+    const double d = x - reference;
+    difference += std::isfinite(d) ? d * d : INFINITY;
+  }
+  norm += std::isfinite(reference) ? reference * reference : 0;
+}
+
+void RelativeError::add(const Array<double, 3> &x,
+                        const Array<double, 3> &reference) {
+  for (size_t i = 0; i < reference.elements.size(); ++i)
+    add(x.elements[i], reference.elements[i]);
+}
+
+double RelativeError::get() const {
+  return difference == 0 ? 0 : std::sqrt(difference / std::max(norm, 1e-30));
 }

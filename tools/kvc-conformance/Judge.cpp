@@ -14,24 +14,6 @@
 
 namespace kvc::conformance {
 
-namespace {
-/// Accumulates norm(x - ref) / norm(ref).
-struct RelativeError {
-  double difference = 0, norm = 0;
-  void add(double x, double reference) {
-    // A NaN where the reference has a number must not vanish in a comparison.
-    double d = std::isnan(x) != std::isnan(reference) ? INFINITY
-               : std::isnan(x)                        ? 0
-                                                      : x - reference;
-    difference += d * d;
-    norm += std::isnan(reference) ? 0 : reference * reference;
-  }
-  double get() const {
-    return difference == 0 ? 0 : std::sqrt(difference / std::max(norm, 1e-30));
-  }
-};
-} // namespace
-
 Bounds boundsFor(const Spec &spec) {
   const kvcrt_policy &p = spec.policy;
   // Both sides round to the output's type, where a number beside a boundary may
@@ -57,28 +39,22 @@ Bounds boundsForGpu(const Spec &spec) {
   return {boundsFor(spec).append, gpu.out, gpu.lse};
 }
 
-static void addArray(RelativeError &error, const kvcref::Array<double, 3> &x,
-                     const kvcref::Array<double, 3> &reference) {
-  for (size_t i = 0; i < x.elements.size(); ++i)
-    error.add(x.elements[i], reference.elements[i]);
-}
-
 double relativeError(const kvcref::Array<double, 3> &x,
                      const kvcref::Array<double, 3> &reference) {
-  RelativeError error;
-  addArray(error, x, reference);
+  kvcref::RelativeError error;
+  error.add(x, reference);
   return error.get();
 }
 
 double compareStored(const Spec &spec, const Batch &batch,
                      const kvcrt_params &ours, const kvcrt_params &theirs) {
-  RelativeError error;
+  kvcref::RelativeError error;
   for (size_t s = 0; s < batch.sequences.size(); ++s) {
     kvcref::Gathered mine, reference;
     kvcref::gather(spec.policy, ours, int32_t(s), mine);
     kvcref::gather(spec.policy, theirs, int32_t(s), reference);
-    addArray(error, mine.key, reference.key);
-    addArray(error, mine.value, reference.value);
+    error.add(mine.key, reference.key);
+    error.add(mine.value, reference.value);
   }
   return error.get();
 }

@@ -13,6 +13,8 @@
 #ifndef KVCREF_BOUNDS_H
 #define KVCREF_BOUNDS_H
 
+#include "kvcref/view.h"
+
 #include "kvcrt/policy.h"
 
 namespace kvcref {
@@ -26,6 +28,19 @@ struct GpuBounds {
 };
 
 GpuBounds gpuBounds(const kvcrt_policy &policy);
+
+/// norm(x - reference) / norm(reference) over all that was added. Never NaN:
+/// equal infinities and two NaN agree, any other is infinitely far.
+class RelativeError {
+public:
+  void add(double x, double reference);
+  /// Element by element; both have the same extents.
+  void add(const Array<double, 3> &x, const Array<double, 3> &reference);
+  double get() const;
+
+private:
+  double difference = 0, norm = 0;
+};
 
 } // namespace kvcref
 

@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <cstring>
 
 using namespace kvctool;
@@ -261,28 +260,6 @@ struct CountedEnv {
   int64_t launches = 0;
 };
 
-/// norm(x - reference) / norm(reference); a NaN on one side alone is infinite.
-class RelativeError {
-public:
-  void add(const kvcref::Array<double, 3> &x,
-           const kvcref::Array<double, 3> &reference) {
-    for (size_t i = 0; i < reference.elements.size(); ++i) {
-      const double a = x.elements[i], b = reference.elements[i];
-      if (std::isnan(a) && std::isnan(b))
-        continue;
-      const double d = std::isnan(a) != std::isnan(b) ? INFINITY : a - b;
-      difference += d * d;
-      norm += std::isnan(b) ? 0 : b * b;
-    }
-  }
-  double get() const {
-    return difference == 0 ? 0 : std::sqrt(difference / std::max(norm, 1e-30));
-  }
-
-private:
-  double difference = 0, norm = 0;
-};
-
 } // namespace
 
 kvcrt_status Attention::call(int32_t layer, KernelEntry entry,
@@ -391,7 +368,7 @@ kvcrt_status Attention::append(const kvcrt_env &env,
                      kvcrt_status_string(status));
     return status;
   }
-  RelativeError difference;
+  kvcref::RelativeError difference;
   for (int32_t s = 0; s < rows; ++s) {
     difference.add(got[s].key, expected[s].key);
     difference.add(got[s].value, expected[s].value);
@@ -443,7 +420,7 @@ kvcrt_status Attention::attend(const kvcrt_env &env,
   kvcrt_attend_plan_apply(&step->plans[l], &planned);
   if (kvcrt_status status = call(l, kernels[l].attend, env, planned, "attend"))
     return status;
-  RelativeError difference;
+  kvcref::RelativeError difference;
   difference.add(read(params.out), expected);
   results[l].outError = std::max(results[l].outError, difference.get());
   results[l].keys =
