@@ -126,6 +126,8 @@ class Attention:
         if step.cache.attention is not self:
             raise ValueError("step: expected one of this attention's caches, got "
                              "another's")
+        if not step._open:
+            raise ValueError("step: expected an open step, got one that has ended")
         return step.cache
 
 
@@ -190,9 +192,12 @@ class Step:
         if "torch" in sys.modules:
             cache.state  # made here: within a traced function it is too late
         cache._native.begin(list(entries), self._stream)
+        self._open = True
 
     def end(self, keep=True):
-        self.cache._native.end(keep)
+        if self._open:  # else the cache may have begun another
+            self._open = False
+            self.cache._native.end(keep)
 
     def __enter__(self):
         return self

@@ -79,11 +79,15 @@ def test_steps(attention):
         with pytest.raises(ValueError, match="expected the step before to have ended"):
             cache.step([(sequence, 1)])
         other = attention.cache(max_seqs=1, max_tokens=1, max_length=1)
+    with cache.step([(sequence, 1)]) as later:
+        with pytest.raises(ValueError, match="expected an open step"):
+            attention.attend(rows(4), step)
+        step.end(keep=False)  # of a step that has ended: nothing
     with pytest.raises(ValueError, match="expected an open step"):
-        attention.attend(rows(4), step)
+        attention.attend(rows(4), later)
     with pytest.raises(kvc.OutOfBlocks):
         cache.step([(cache.create(), 1)])
-    assert cache.length(sequence) == 3 and other.stats()["blocks_used"] == 0
+    assert cache.length(sequence) == 4 and other.stats()["blocks_used"] == 0
 
 
 def test_nan_into_a_quantised_cache():
