@@ -15,6 +15,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -23,6 +24,7 @@ namespace kvc::raise {
 static constexpr unsigned maxBiasNodes = 192;
 /// A number as large as this hides a score rather than shifting it.
 static constexpr double hides = 9999.0;
+static constexpr int64_t maxSlopes = 4096;
 
 const Expr *asPositional(Scalars &scalars, const Expr *expr, AffineExpr query,
                          AffineExpr key) {
@@ -151,6 +153,22 @@ std::optional<Linear> LinearReader::read(const Expr *expr, unsigned depth) {
   return std::nullopt;
 }
 
+/// Whether no number that `slope` holds comes near to an overflow: a graph that
+/// adds slope * key never meets the slope * query that a distance takes off.
+static bool isModest(Scalars &scalars, const Expr *slope) {
+  bool modest = true;
+  walkExpr(slope, [&](const Expr *e) {
+    if (std::optional<double> number = scalars.asReal(e))
+      modest &= std::fabs(*number) < hides;
+    if (!e->is(Expr::Kind::Element) || !isa<FloatType>(e->type))
+      return;
+    if (DenseElementsAttr literal = scalars.literalOf(e->tensor, maxSlopes))
+      for (const APFloat &value : literal.getValues<APFloat>())
+        modest &= std::fabs(value.convertToDouble()) < hides;
+  });
+  return modest;
+}
+
 const Expr *asAlibi(Scalars &scalars, const Expr *bias, AffineExpr query,
                     AffineExpr key, AffineExpr causal) {
   if (!query)
@@ -169,13 +187,14 @@ const Expr *asAlibi(Scalars &scalars, const Expr *bias, AffineExpr query,
     else if (mentions(atom, key))
       return nullptr; // cut by a division
   }
-  if (ofKey == 0)
+  double factor = linear->factor * ofKey;
+  if (ofKey == 0 || !(std::fabs(factor) < hides) ||
+      (linear->slope && !isModest(scalars, linear->slope)))
     return nullptr;
   Builder b(axes.getContext());
   Type f32 = b.getF32Type();
   const Expr *distance = scalars.build(
       "arith.sitofp", f32, {scalars.affine(key - query, b.getI32Type())});
-  double factor = linear->factor * ofKey;
   const Expr *slope =
       scalars.constant(b.getF32FloatAttr(static_cast<float>(factor)));
   if (linear->slope)

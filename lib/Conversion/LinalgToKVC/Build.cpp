@@ -216,7 +216,7 @@ Value AttentionBuilder::attention() {
   if (!std::isfinite(scale) || !std::isfinite(softcap))
     return fail("scale", "the scale is not a finite number");
   // the graph scales the sum, in which infinities of both signs never meet
-  if (maskValue && std::fabs(scale) > largestScaleOfSum)
+  if ((maskValue || match.score.edit) && std::fabs(scale) > largestScaleOfSum)
     return fail("scale", "the scale of a score and its mask is so large that "
                          "each of them may overflow");
   Value sinks;

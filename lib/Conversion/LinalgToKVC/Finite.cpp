@@ -29,7 +29,7 @@ bool isPartial(const Expr *expr) {
   return found;
 }
 
-bool dividesByNegativeZero(Axes &axes, const Expr *expr) {
+static bool dividesByNegativeZero(Axes &axes, const Expr *expr) {
   auto mayBeNegativeZero = [&](const Expr *e) {
     return e->is(Expr::Kind::Affine) &&
            // what is never negative was no negation in the graph either
@@ -48,6 +48,13 @@ bool dividesByNegativeZero(Axes &axes, const Expr *expr) {
                [&](const Expr *part) { found |= mayBeNegativeZero(part); });
   });
   return found;
+}
+
+bool dividesByNegativeZero(Axes &axes, const Score &score) {
+  return (score.edit && dividesByNegativeZero(axes, score.edit)) ||
+         llvm::any_of(score.masks, [&](const MaskTerm &term) {
+           return dividesByNegativeZero(axes, term.expanded);
+         });
 }
 
 } // namespace kvc::raise

@@ -8,17 +8,17 @@
 #ifndef KVC_LIB_CONVERSION_LINALGTOKVC_FINITE_H
 #define KVC_LIB_CONVERSION_LINALGTOKVC_FINITE_H
 
-#include "Scalars.h"
+#include "Scale.h"
 
 namespace kvc::raise {
 
 /// Whether `expr` holds an op that is not finite for every finite input.
 bool isPartial(const Expr *expr);
 
-/// Whether `expr` may divide by positions that are a negative zero in the
-/// graph. Positions are read as integers, which have none: the infinity's sign
-/// would be lost.
-bool dividesByNegativeZero(Axes &axes, const Expr *expr);
+/// Whether an edit or mask of `score` may divide by positions that are a
+/// negative zero in the graph. Positions are read as integers, which have none:
+/// the infinity's sign would be lost.
+bool dividesByNegativeZero(Axes &axes, const Score &score);
 
 } // namespace kvc::raise
 

@@ -325,7 +325,19 @@ std::optional<MaskPlan> Planner::plan(ArrayRef<MaskTerm> terms,
                     terms.empty() ? nullptr : terms.front().op);
     }
     split.fullyMasked = FullyMasked::zero;
-    return split;
+    if (!softmax.visibleByProduct)
+      return split;
+    const auto isInfinite = [](const Read &read) { return read.infinite; };
+    if (llvm::all_of(reads, isInfinite)) {
+      split.fullyMasked = FullyMasked::nan;
+      return split;
+    }
+    if (llvm::none_of(reads, isInfinite))
+      return split;
+    return refuse("softmax-guard",
+                  "masked rows are zero times NaN or times a number, by which "
+                  "mask hides them",
+                  terms.front().op);
   }
   if (!split.kept.empty())
     split.why = "part of the mask is not causal or a window";
@@ -435,13 +447,7 @@ std::optional<MaskPlan> planMask(Scalars &scalars, const Score &score,
                                  AffineExpr key, std::optional<int64_t> shift,
                                  Refusal &refusal) {
   Axes::Quiet quiet(scalars.getAxes());
-  for (const MaskTerm &term : score.masks)
-    if (dividesByNegativeZero(scalars.getAxes(), term.expanded)) {
-      refusal = {"score-op", "a score is divided by positions that may be zero",
-                 term.op};
-      return std::nullopt;
-    }
-  if (score.edit && dividesByNegativeZero(scalars.getAxes(), score.edit)) {
+  if (dividesByNegativeZero(scalars.getAxes(), score)) {
     refusal = {"score-op", "a score is divided by positions that may be zero",
                nullptr};
     return std::nullopt;

@@ -68,10 +68,14 @@ bool SoftmaxMatcher::matchMax(const Expr *subtracted, Softmax &softmax) {
   return true;
 }
 
-/// x in exp(x - max): what one more column of the denominator holds.
-const Expr *SoftmaxMatcher::sinkTerm(const Expr *exponential) {
+/// x in exp(x - max), or in powers of two as `scores` are: what one more column
+/// of the denominator holds.
+const Expr *SoftmaxMatcher::sinkTerm(const Expr *exponential,
+                                     const Expr *scores) {
   exponential = scalars.look(exponential);
-  if (!exponential->isApply<math::ExpOp, math::Exp2Op>())
+  const bool isNatural = scalars.look(scores)->isApply<math::ExpOp>();
+  if (!(isNatural ? exponential->isApply<math::ExpOp>()
+                  : exponential->isApply<math::Exp2Op>()))
     return nullptr;
   const Expr *shifted = scalars.look(exponential->operands[0]);
   const Expr *subtracted = nullptr, *sink = nullptr;
@@ -96,7 +100,7 @@ bool SoftmaxMatcher::matchSum(const Expr *total, const Expr *exponential,
   bool sinkInSum = false;
   if (sum->isApply<arith::AddFOp>())
     for (unsigned side : {0u, 1u}) {
-      const Expr *sink = sinkTerm(sum->operands[1 - side]);
+      const Expr *sink = sinkTerm(sum->operands[1 - side], exponential);
       if (!sink || mentions(scalars.look(sink), key))
         continue;
       if (!takeSink(sink, softmax))
@@ -116,7 +120,7 @@ bool SoftmaxMatcher::matchSum(const Expr *total, const Expr *exponential,
     return refuse("softmax-sum-source",
                   "the denominator sums another tensor than the numerator");
   if (row->last) {
-    const Expr *sink = sinkTerm(row->last);
+    const Expr *sink = sinkTerm(row->last, exponential);
     if (!sink || sinkInSum)
       return refuse("sink", "the denominator's further column is not the "
                             "exponential of a sink");
@@ -413,6 +417,7 @@ bool SoftmaxMatcher::matchFlagged(const Expr *product, Softmax &softmax) {
       continue;
     if (!match(product->operands[side], softmax) || softmax.visible)
       return false;
+    softmax.visibleByProduct = !softmax.zeroWhenMasked;
     softmax.zeroWhenMasked = true;
     softmax.visible = std::move(*holds);
     return true;

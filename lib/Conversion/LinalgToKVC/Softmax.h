@@ -35,6 +35,8 @@ struct Softmax {
   /// Probabilities become zero where this does not hold, or where it holds for
   /// no key of the row; the mask must say the same.
   std::optional<Predicate> visible;
+  /// They become zero as products: NaN, of a row of -inf alone, stays NaN.
+  bool visibleByProduct = false;
   /// The logit of a column that only the denominator has, over the same axes
   /// less the key; null when there is none.
   const Expr *sink = nullptr;

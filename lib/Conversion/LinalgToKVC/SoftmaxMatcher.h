@@ -62,7 +62,7 @@ struct SoftmaxMatcher {
                    bool &whenTrue);
   bool isStartOfMax(const Expr *init, mlir::Type type);
   bool matchMax(const Expr *max, Softmax &softmax);
-  const Expr *sinkTerm(const Expr *exponential);
+  const Expr *sinkTerm(const Expr *exponential, const Expr *scores);
   bool matchSum(const Expr *sum, const Expr *exponential, Softmax &softmax);
   const Expr *matchExponential(const Expr *expr, Softmax &softmax);
   bool matchLogSumExp(const Expr *lse, Softmax &softmax);
