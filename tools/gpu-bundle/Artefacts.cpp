@@ -193,4 +193,25 @@ kvcrt_env Machine::env() const {
   return out;
 }
 
+kvcrt_plan_desc planOf(const Machine &machine, const Spec &spec,
+                       int32_t splitKeys) {
+  const kvcrt_policy &p = spec.policy;
+  kvcrt_plan_desc desc;
+  KVCRT_INIT(&desc);
+  desc.kv_heads = p.kv_heads;
+  desc.group = spec.queryHeads / p.kv_heads;
+  desc.decode_rows = 16;
+  desc.prefill_rows = 64;
+  desc.tile_keys = 64;
+  desc.decode_resident = 2 * machine.info.multiprocessors;
+  desc.prefill_resident = machine.info.multiprocessors;
+  desc.causal = spec.causal;
+  desc.window =
+      spec.window || p.retention != KVCRT_RETAIN_ALL ? spec.windowSize : 0;
+  desc.sink_tokens = p.retention == KVCRT_RETAIN_STREAMING ? p.sink_tokens : 0;
+  desc.split_keys = splitKeys;
+  desc.decode_tokens = 8;
+  return desc;
+}
+
 } // namespace kvc::bundle

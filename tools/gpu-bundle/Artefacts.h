@@ -15,6 +15,7 @@
 #include "Mirror.h"
 #include "Spec.h"
 #include "kvcrt/artifact.h"
+#include "kvcrt/plan.h"
 
 #include <memory>
 
@@ -66,6 +67,12 @@ public:
   std::string folder; // of this chip's artefacts
   std::string title;  // for tables
 };
+
+/// How a variant's kernels (docs/decisions/0004-gpu-launch.md) take a step.
+/// splitKeys: of each split, so that a sequence has the same bits in any batch;
+/// 0: splits are chosen for the batch.
+kvcrt_plan_desc planOf(const Machine &machine, const Spec &spec,
+                       int32_t splitKeys);
 
 } // namespace kvc::bundle
 

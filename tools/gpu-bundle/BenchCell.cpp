@@ -136,19 +136,7 @@ Cache::Cache(const Machine &machine, const BenchCell &cell, const Spec &spec)
                           : 2;
   layers = int32_t(std::clamp(std::min(wanted, room), 1.0, 64.0));
 
-  kvcrt_plan_desc plan;
-  KVCRT_INIT(&plan);
-  plan.kv_heads = p.kv_heads;
-  plan.group = spec.queryHeads / p.kv_heads;
-  plan.decode_rows = 16;
-  plan.prefill_rows = 64;
-  plan.tile_keys = 64;
-  plan.decode_resident = 2 * machine.info.multiprocessors;
-  plan.prefill_resident = machine.info.multiprocessors;
-  plan.causal = spec.causal;
-  plan.window = p.window;
-  plan.sink_tokens = p.sink_tokens;
-  plan.decode_tokens = 8;
+  const kvcrt_plan_desc plan = planOf(machine, spec, 0);
   kvcrt_group_desc group = {};
   group.policy = p;
   group.num_layers = layers;

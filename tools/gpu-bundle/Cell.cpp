@@ -17,34 +17,17 @@ namespace kvc::bundle {
 
 using namespace conformance;
 
-kvcrt_plan_desc planOf(const Machine &machine, const Spec &spec) {
-  const kvcrt_policy &p = spec.policy;
-  kvcrt_plan_desc desc;
-  KVCRT_INIT(&desc);
-  desc.kv_heads = p.kv_heads;
-  desc.group = spec.queryHeads / p.kv_heads;
-  desc.decode_rows = 16;
-  desc.prefill_rows = 64;
-  desc.tile_keys = 64;
-  desc.decode_resident = 2 * machine.info.multiprocessors;
-  desc.prefill_resident = machine.info.multiprocessors;
-  desc.causal = spec.causal;
-  desc.window =
-      spec.window || p.retention != KVCRT_RETAIN_ALL ? spec.windowSize : 0;
-  desc.sink_tokens = p.retention == KVCRT_RETAIN_STREAMING ? p.sink_tokens : 0;
-  desc.split_keys = 256; // the same bits in any batch
-  desc.decode_tokens = 8;
-  return desc;
-}
-
 namespace {
+/// Of a fixed length: the same bits in any batch.
+constexpr int32_t kSplitKeys = 256;
+
 /// A plan of a fixture's step, in memory of the mirror.
 struct DevicePlan {
   DevicePlan(const Machine &machine, Mirror &mirror, const Spec &spec,
              Fixture &fixture) {
     const kvcrt_params params = fixture.attendParams(0);
     kvcrt_step_header &header = fixture.attendHeader();
-    const kvcrt_plan_desc desc = planOf(machine, spec);
+    const kvcrt_plan_desc desc = planOf(machine, spec, kSplitKeys);
     const int32_t *indptr = params.step.qo_indptr;
     const int32_t *lengths = params.step.kv_len;
     const int32_t longest =
@@ -66,7 +49,7 @@ struct DevicePlan {
     mirror.add(tasks.data(), tasks.size() * sizeof(kvcrt_task), "tasks");
     const size_t rows = size_t(plan.capacity.slots) * 16;
     const int32_t dim = spec.policy.value_dim;
-    where = {nullptr,
+    where = {static_cast<const kvcrt_step_header *>(mirror.onDevice(&header)),
              static_cast<const kvcrt_task *>(mirror.onDevice(tasks.data())),
              static_cast<int32_t *>(
                  mirror.scratch(size_t(plan.capacity.groups) * 4)),
@@ -76,14 +59,6 @@ struct DevicePlan {
              plan.prefill_blocks,
              plan.appends,
              0};
-  }
-  void apply(kvcrt_params &params) const {
-    params.tasks = where.tasks;
-    params.counters = where.counters;
-    params.split_out = where.split_out;
-    params.split_state = where.split_state;
-    params.decode_blocks = where.decode_blocks;
-    params.prefill_blocks = where.prefill_blocks;
   }
 
   std::vector<kvcrt_task> tasks;
@@ -147,7 +122,7 @@ Outcome runCell(const Machine &machine, const Kernels &kernels,
   const DevicePlan plan(machine, mirror, spec, fixture);
   mirror.push(&fixture.attendHeader());
   kvcrt_params ours = mirror.translate(fixture.attendParams(0));
-  plan.apply(ours);
+  kvcrt_attend_plan_apply(&plan.where, &ours);
   auto attend = [&](const kvcrt_params &with) {
     fixture.poisonOutputs();
     for (void *output : {static_cast<void *>(fixture.out.data()),

@@ -26,10 +26,6 @@ Outcome runCell(const Machine &machine, const Kernels &kernels,
 Outcome runGraphCell(const Machine &machine, const Kernels &kernels,
                      const Spec &spec, uint64_t seed);
 
-/// What the engine's kernels are (docs/decisions/0004-gpu-launch.md), with
-/// splits of fixed length: the same bits in any batch.
-kvcrt_plan_desc planOf(const Machine &machine, const Spec &spec);
-
 } // namespace kvc::bundle
 
 #endif // KVC_TOOLS_GPU_BUNDLE_CELL_H

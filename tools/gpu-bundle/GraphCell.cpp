@@ -20,7 +20,8 @@ namespace kvc::bundle {
 using namespace conformance;
 
 namespace {
-constexpr int32_t kLayers = 3, kMaxTokens = 128, kMaxSeqs = 3, kMaxLen = 1024;
+constexpr int32_t kLayers = 3, kMaxTokens = 128, kMaxSeqs = 3, kMaxLen = 1024,
+                  kSplitKeys = 256;
 
 /// One side: its runtime and the buffers of each layer.
 class Side {
@@ -140,7 +141,7 @@ public:
   GraphCell(const Machine &machine, const Kernels &kernels, const Spec &spec,
             uint64_t seed)
       : machine(machine), kernels(kernels), spec(spec), random(seed),
-        plan(planOf(machine, spec)),
+        plan(planOf(machine, spec, kSplitKeys)),
         ours(machine.device, machine.stream, spec, &plan),
         theirs(host.device, nullptr, spec, nullptr) {}
   ~GraphCell() { kvcrt_graph_destroy(machine.device, graph); }
