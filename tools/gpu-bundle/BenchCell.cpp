@@ -69,8 +69,6 @@ namespace {
 class Cache {
 public:
   Cache(const Machine &machine, const BenchCell &cell, const Spec &spec);
-  ~Cache() { kvcrt_runtime_destroy(runtime); }
-  Cache(const Cache &) = delete;
 
   kvcrt_params params(int32_t layer) const;
 
@@ -88,7 +86,7 @@ private:
   const Machine &machine;
   const Spec &spec;
   Mirror memory;
-  kvcrt_runtime *runtime = nullptr;
+  Runtime runtime;
   std::vector<kvcrt_step_entry> step;
   std::vector<int32_t> before; // tokens of each sequence before the step
   void *query = nullptr, *out = nullptr, *newKey = nullptr, *newValue = nullptr;
@@ -116,7 +114,6 @@ Cache::Cache(const Machine &machine, const BenchCell &cell, const Spec &spec)
     : machine(machine), spec(spec), memory(machine.device, machine.stream) {
   constexpr int32_t kChunk = 8192;
   const kvcrt_policy &p = spec.policy;
-  kvcrt_device *device = machine.device;
   int32_t sequences = 0, longest = 0;
   int64_t blocks = 0;
   double bytes = 0;
@@ -144,17 +141,14 @@ Cache::Cache(const Machine &machine, const BenchCell &cell, const Spec &spec)
   group.plan = &plan;
   kvcrt_runtime_desc desc;
   KVCRT_INIT(&desc);
-  desc.device = device;
+  desc.device = machine.device;
   desc.groups = &group;
   desc.num_groups = 1;
   desc.max_live_seqs = sequences;
   desc.capacity.max_seqs = sequences;
   desc.capacity.max_tokens = int32_t(std::max<int64_t>(tokens, kChunk));
   desc.capacity.max_kv_len = longest;
-  char text[500] = "";
-  if (kvcrt_status status =
-          kvcrt_runtime_create(&desc, &runtime, text, sizeof(text)))
-    require(device, status, text);
+  runtime = createRuntime(desc);
   extendInTurn(cell);
   compute(kChunk);
   const int64_t rows = std::max<int64_t>(tokens, 1);
@@ -172,7 +166,7 @@ void Cache::extendInTurn(const BenchCell &cell) {
   for (const Run &run : cell.runs)
     for (int32_t i = 0; i < run.count; ++i) {
       kvcrt_sequence name = 0;
-      require(machine.device, kvcrt_sequence_create(runtime, &name),
+      require(machine.device, kvcrt_sequence_create(runtime.get(), &name),
               "sequence");
       step.push_back({name, run.newTokens, KVCRT_LOGITS_NONE});
       before.push_back(run.kvLen - run.newTokens);
@@ -186,7 +180,8 @@ void Cache::extendInTurn(const BenchCell &cell) {
     const size_t at = random() % open.size(), s = open[at];
     const int32_t some = std::min(left[s], spec.policy.block);
     require(machine.device,
-            kvcrt_sequence_extend(runtime, step[s].sequence, some), "extend");
+            kvcrt_sequence_extend(runtime.get(), step[s].sequence, some),
+            "extend");
     left[s] -= some;
     if (left[s] == 0) {
       open[at] = open.back();
@@ -204,15 +199,16 @@ void Cache::compute(int32_t most) {
                                       KVCRT_LOGITS_NONE};
       kvcrt_step_view one;
       require(machine.device,
-              kvcrt_step_begin(runtime, &entry, 1, &one, nullptr, 0), "step");
+              kvcrt_step_begin(runtime.get(), &entry, 1, &one, nullptr, 0),
+              "step");
       require(machine.device,
-              kvcrt_step_submit(runtime, one.id, machine.stream), "step");
+              kvcrt_step_submit(runtime.get(), one.id, machine.stream), "step");
       // Its staging is the next step's.
       require(machine.device,
               kvcrt_device_synchronize(machine.device, machine.stream), "step");
-      require(machine.device, kvcrt_step_commit(runtime, one.id, nullptr),
+      require(machine.device, kvcrt_step_commit(runtime.get(), one.id, nullptr),
               "step");
-      require(machine.device, kvcrt_step_retire(runtime, one.id), "step");
+      require(machine.device, kvcrt_step_retire(runtime.get(), one.id), "step");
       left -= some;
     }
 }
@@ -220,14 +216,15 @@ void Cache::compute(int32_t most) {
 void Cache::begin() {
   char text[500] = "";
   const auto start = std::chrono::steady_clock::now();
-  const kvcrt_status status = kvcrt_step_begin(
-      runtime, step.data(), int32_t(step.size()), &view, text, sizeof(text));
+  const kvcrt_status status =
+      kvcrt_step_begin(runtime.get(), step.data(), int32_t(step.size()), &view,
+                       text, sizeof(text));
   beginSeconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
           .count();
   require(machine.device, status, text);
-  require(machine.device, kvcrt_step_submit(runtime, view.id, machine.stream),
-          "step");
+  require(machine.device,
+          kvcrt_step_submit(runtime.get(), view.id, machine.stream), "step");
 }
 
 void Cache::fillPool(const Spec &spec) {

@@ -43,12 +43,9 @@ public:
     desc.capacity.max_seqs = kMaxSeqs;
     desc.capacity.max_tokens = kMaxTokens;
     desc.capacity.max_kv_len = kMaxLen;
-    char text[500] = "";
-    if (kvcrt_status status =
-            kvcrt_runtime_create(&desc, &runtime, text, sizeof(text)))
-      require(device, status, text);
+    runtime = createRuntime(desc);
     for (kvcrt_sequence &name : names)
-      require(device, kvcrt_sequence_create(runtime, &name), "sequence");
+      require(device, kvcrt_sequence_create(runtime.get(), &name), "sequence");
     const kvcrt_policy &p = spec.policy;
     for (Layer &layer : layers) {
       layer.query = buffer(spec.queryHeads, p.key_dim);
@@ -59,8 +56,6 @@ public:
           memory.scratch(size_t(kMaxTokens) * spec.queryHeads * 4));
     }
   }
-  ~Side() { kvcrt_runtime_destroy(runtime); }
-  Side(const Side &) = delete;
 
   void begin(const std::vector<int32_t> &newTokens) {
     std::vector<kvcrt_step_entry> entries;
@@ -69,14 +64,16 @@ public:
         entries.push_back({names[s], newTokens[s], KVCRT_LOGITS_NONE});
     char text[500] = "";
     const kvcrt_status status =
-        kvcrt_step_begin(runtime, entries.data(), int32_t(entries.size()),
+        kvcrt_step_begin(runtime.get(), entries.data(), int32_t(entries.size()),
                          &view, text, sizeof(text));
     require(device, status, text);
-    require(device, kvcrt_step_submit(runtime, view.id, stream), "submit");
+    require(device, kvcrt_step_submit(runtime.get(), view.id, stream),
+            "submit");
   }
   void end() {
-    require(device, kvcrt_step_commit(runtime, view.id, nullptr), "commit");
-    require(device, kvcrt_step_retire(runtime, view.id), "retire");
+    require(device, kvcrt_step_commit(runtime.get(), view.id, nullptr),
+            "commit");
+    require(device, kvcrt_step_retire(runtime.get(), view.id), "retire");
   }
   kvcrt_params params(int32_t layer) const {
     const Layer &l = layers[layer];
@@ -119,7 +116,7 @@ private:
   void *stream;
   const Spec &spec;
   Mirror memory;
-  kvcrt_runtime *runtime = nullptr;
+  Runtime runtime;
   kvcrt_sequence names[kMaxSeqs];
 };
 

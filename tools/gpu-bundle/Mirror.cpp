@@ -20,6 +20,15 @@ void require(kvcrt_device *device, int32_t status, const std::string &what) {
                 (told ? std::string(" (") + text + ")" : ""));
 }
 
+Runtime createRuntime(const kvcrt_runtime_desc &desc) {
+  kvcrt_runtime *runtime = nullptr;
+  char text[500] = "";
+  const kvcrt_status status =
+      kvcrt_runtime_create(&desc, &runtime, text, sizeof(text));
+  require(desc.device, status, text);
+  return Runtime(runtime);
+}
+
 Mirror::~Mirror() {
   for (const Range &range : ranges)
     (void)kvcrt_device_free(device, range.copy);

@@ -17,6 +17,7 @@
 #include "kvcrt/gpu.h"
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,16 @@ private:
 
 /// Throws a Failure with the device's words unless `status` is KVCRT_OK.
 void require(kvcrt_device *device, int32_t status, const std::string &what);
+
+/// A runtime that goes with its cell, however the cell ends.
+struct DestroyRuntime {
+  void operator()(kvcrt_runtime *runtime) const {
+    kvcrt_runtime_destroy(runtime);
+  }
+};
+using Runtime = std::unique_ptr<kvcrt_runtime, DestroyRuntime>;
+/// Throws a Failure with the runtime's words.
+Runtime createRuntime(const kvcrt_runtime_desc &desc);
 
 class Mirror {
 public:
