@@ -11,28 +11,25 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 
 namespace kvc::bundle {
 
 using namespace conformance;
 
 namespace {
-/// Of a fixed length: the same bits in any batch.
-constexpr int32_t kSplitKeys = 256;
-
 /// A plan of a fixture's step, in memory of the mirror.
 struct DevicePlan {
   DevicePlan(const Machine &machine, Mirror &mirror, const Spec &spec,
-             Fixture &fixture) {
+             const Batch &batch, Fixture &fixture) {
     const kvcrt_params params = fixture.attendParams(0);
     kvcrt_step_header &header = fixture.attendHeader();
-    const kvcrt_plan_desc desc = planOf(machine, spec, kSplitKeys);
+    const kvcrt_plan_desc desc = planOf(machine, spec, batch.splitKeys);
     const int32_t *indptr = params.step.qo_indptr;
-    const int32_t *lengths = params.step.kv_len;
-    const int32_t longest =
-        std::accumulate(lengths, lengths + header.num_seqs, 1,
-                        [](int32_t a, int32_t b) { return std::max(a, b); });
+    const std::vector<int32_t> bounds =
+        hostBounds(batch, params, header.num_seqs);
+    int32_t longest = 1;
+    for (int32_t bound : bounds)
+      longest = std::max(longest, bound);
     kvcrt_plan plan = {};
     require(machine.device,
             kvcrt_plan_attend_sizes(&desc, header.num_seqs,
@@ -41,9 +38,10 @@ struct DevicePlan {
             "sizes of a plan");
     tasks.resize(size_t(plan.capacity.tasks) + 1);
     plan.tasks = tasks.data();
-    require(machine.device,
-            kvcrt_plan_attend(&desc, header.num_seqs, indptr, lengths, &plan),
-            "plan");
+    require(
+        machine.device,
+        kvcrt_plan_attend(&desc, header.num_seqs, indptr, bounds.data(), &plan),
+        "plan");
     header.num_tasks = plan.num_tasks;
     header.num_prefill_tasks = plan.num_prefill_tasks;
     mirror.add(tasks.data(), tasks.size() * sizeof(kvcrt_task), "tasks");
@@ -119,7 +117,7 @@ Outcome runCell(const Machine &machine, const Kernels &kernels,
   const kvcref::Array<double, 3> expected = read();
   const std::vector<float> expectedLse = copyLse(fixture);
 
-  const DevicePlan plan(machine, mirror, spec, fixture);
+  const DevicePlan plan(machine, mirror, spec, batch, fixture);
   mirror.push(&fixture.attendHeader());
   kvcrt_params ours = mirror.translate(fixture.attendParams(0));
   kvcrt_attend_plan_apply(&plan.where, &ours);

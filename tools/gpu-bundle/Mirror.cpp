@@ -47,13 +47,12 @@ void *Mirror::scratch(size_t bytes) {
 }
 
 void Mirror::add(const void *base, size_t bytes, const char *name) {
-  if (!bytes)
-    return;
   void *copy = scratch(bytes);
   scratches.pop_back(); // the range's now
   ranges.push_back({static_cast<const char *>(base), bytes,
                     static_cast<char *>(copy), name});
-  push(base);
+  if (bytes)
+    push(base);
 }
 
 const Mirror::Range *Mirror::find(const void *address) const {
@@ -65,14 +64,17 @@ const Mirror::Range *Mirror::find(const void *address) const {
 }
 
 const Mirror::Range &Mirror::named(const void *base) const {
-  const Range *range = find(base);
-  if (!range || range->base != base)
-    throw Failure("expected a range of the cell's memory");
-  return *range;
+  // By its beginning: an empty range holds no address.
+  for (const Range &range : ranges)
+    if (range.base == base)
+      return range;
+  throw Failure("expected a range of the cell's memory");
 }
 
 void Mirror::push(const void *base) {
   const Range &range = named(base);
+  if (!range.bytes)
+    return;
   require(
       device,
       kvcrt_device_update(device, range.copy, range.base, range.bytes, stream),
@@ -81,6 +83,8 @@ void Mirror::push(const void *base) {
 
 void Mirror::pull(void *base) {
   const Range &range = named(base);
+  if (!range.bytes)
+    return;
   require(device,
           kvcrt_device_read(device, base, range.copy, range.bytes, stream),
           std::string("copy back of ") + range.name);

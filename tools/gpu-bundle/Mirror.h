@@ -52,7 +52,7 @@ public:
   ~Mirror();
   Mirror(const Mirror &) = delete;
 
-  /// Copies what is there to a new range; an empty one is left out.
+  /// Copies what is there to a new range; it may be empty.
   void add(const void *base, size_t bytes, const char *name);
   /// Device memory without a host side; zeros.
   void *scratch(size_t bytes);

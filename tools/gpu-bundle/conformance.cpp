@@ -58,13 +58,17 @@ static std::vector<Row> runVariant(const Machine &machine, const Spec &spec,
   std::string batchName = "load";
   try {
     const Kernels kernels(machine.device, machine.folder, spec);
-    for (const Batch &batch : cpuBatches(spec)) {
-      // Every byte of a pool is copied to the device.
-      if (batch.pool == Pool::Sparse)
-        continue;
+    // Long lengths, and the kernels' own boundaries.
+    std::vector<Batch> batches = gpuBatches(spec, seed);
+    for (Batch &batch : cpuBatches(spec)) {
+      batch.name = "wide " + batch.name;
+      batches.push_back(std::move(batch));
+    }
+    for (const Batch &batch : batches) {
       // A hidden NaN meets a weight of zero inside one matrix product; 64 GiB
       // of address space have no copy.
-      if (batch.nanAtEnd || (!only.empty() && batch.name != only))
+      if (batch.nanAtEnd || batch.pool == Pool::Sparse ||
+          (!only.empty() && batch.name != only))
         continue;
       batchName = batch.name;
       rows.push_back({spec.name,

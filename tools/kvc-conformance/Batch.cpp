@@ -31,6 +31,17 @@ const char *nameOf(Pool pool) {
   return "";
 }
 
+std::vector<int32_t> hostBounds(const Batch &batch, const kvcrt_params &step,
+                                int32_t numSeqs) {
+  std::vector<int32_t> bounds;
+  for (int32_t i = 0; i < numSeqs; ++i) {
+    const int32_t *indptr = step.step.qo_indptr + i;
+    bounds.push_back(batch.boundSlack +
+                     std::max(step.step.kv_len[i], indptr[1] - indptr[0]));
+  }
+  return bounds;
+}
+
 std::vector<Batch> cpuBatches(const Spec &spec) {
   int32_t block = std::min(spec.policy.block, 256);
   std::vector<Batch> batches;

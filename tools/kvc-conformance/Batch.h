@@ -51,6 +51,11 @@ std::vector<Batch> cpuBatches(const Spec &spec);
 /// as few tokens as reach it, and two batches that `seed` draws.
 std::vector<Batch> gpuBatches(const Spec &spec, uint64_t seed);
 
+/// Upper bounds of the lengths of a step over some of the batch's sequences, as
+/// a host that plans knows them: that of a sequence holds its new tokens.
+std::vector<int32_t> hostBounds(const Batch &batch, const kvcrt_params &step,
+                                int32_t numSeqs);
+
 const char *nameOf(Pool pool);
 
 } // namespace kvc::conformance

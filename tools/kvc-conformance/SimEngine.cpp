@@ -97,15 +97,11 @@ kvcrt_status SimEngine::plan(kvcrt_params &params, kvcrt_step_header &header) {
   desc.decode_tokens = kernels.decode ? 8 : 0;
 
   kvcrt_plan_sizes sizes{};
-  // A host knows upper bounds; that of a sequence holds its new tokens.
+  const std::vector<int32_t> bounds =
+      hostBounds(batch, params, header.num_seqs);
   int32_t longest = 1;
-  std::vector<int32_t> bounds;
-  for (int32_t s = 0; s < header.num_seqs; ++s) {
-    const int32_t *indptr = params.step.qo_indptr + s;
-    bounds.push_back(batch.boundSlack +
-                     std::max(params.step.kv_len[s], indptr[1] - indptr[0]));
-    longest = std::max(longest, bounds.back());
-  }
+  for (int32_t bound : bounds)
+    longest = std::max(longest, bound);
   if (kvcrt_status status = kvcrt_plan_attend_sizes(
           &desc, std::max(header.num_seqs, 1), std::max(header.num_tokens, 1),
           longest, &sizes))
