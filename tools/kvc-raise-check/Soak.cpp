@@ -51,6 +51,12 @@ static void eraseDead(func::FuncOp function) {
       op->erase();
 }
 
+static unsigned countOps(func::FuncOp function) {
+  unsigned count = 0;
+  function.walk([&](Operation *) { ++count; });
+  return count;
+}
+
 Graph reduce(const Graph &graph, const CheckOptions &options, uint64_t seed) {
   Graph best = graph.clone();
   eraseDead(best.function());
@@ -59,8 +65,7 @@ Graph reduce(const Graph &graph, const CheckOptions &options, uint64_t seed) {
   // op by op from the end: what it computes becomes something that it reads
   for (bool changed = true; changed;) {
     changed = false;
-    unsigned count = 0;
-    best.function().walk([&](Operation *) { ++count; });
+    const unsigned count = countOps(best.function());
     for (unsigned at = count; at-- > 0;) {
       Graph tried = best.clone();
       Operation *op = nullptr;
@@ -79,7 +84,9 @@ Graph reduce(const Graph &graph, const CheckOptions &options, uint64_t seed) {
         continue;
       op->getResult(0).replaceAllUsesWith(*fitting);
       eraseDead(tried.function());
-      if (!isValid(*tried.module) || !isWrong(tried, options, seed))
+      // one that no use is left of may still not count as dead
+      if (countOps(tried.function()) >= count || !isValid(*tried.module) ||
+          !isWrong(tried, options, seed))
         continue;
       best = std::move(tried);
       changed = true;

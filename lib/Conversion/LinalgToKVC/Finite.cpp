@@ -29,6 +29,23 @@ bool isPartial(const Expr *expr) {
   return found;
 }
 
+bool mayBeInfinite(const Score &score, AffineExpr key) {
+  if (!score.edit)
+    return false;
+  bool found = isPartial(score.edit);
+  auto isGivenPerKey = [&](const Expr *e) {
+    return e->is(Expr::Kind::Element) && e != score.productElement &&
+           isa<FloatType>(e->type) && mentions(e, key);
+  };
+  walkExpr(score.edit, [&](const Expr *e) {
+    if (e->isApply<arith::MulFOp, arith::DivFOp>())
+      for (const Expr *factor : e->operands)
+        walkExpr(factor,
+                 [&](const Expr *part) { found |= isGivenPerKey(part); });
+  });
+  return found;
+}
+
 static bool dividesByNegativeZero(Axes &axes, const Expr *expr) {
   auto mayBeNegativeZero = [&](const Expr *e) {
     return e->is(Expr::Kind::Affine) &&

@@ -15,6 +15,10 @@ namespace kvc::raise {
 /// Whether `expr` holds an op that is not finite for every finite input.
 bool isPartial(const Expr *expr);
 
+/// Whether a score before its masks may be infinite: its edit is partial, or
+/// multiplies by what a tensor holds per key, which may be a mask's numbers.
+bool mayBeInfinite(const Score &score, mlir::AffineExpr key);
+
 /// Whether an edit or mask of `score` may divide by positions that are a
 /// negative zero in the graph. Positions are read as integers, which have none:
 /// the infinity's sign would be lost.

@@ -452,8 +452,7 @@ std::optional<MaskPlan> planMask(Scalars &scalars, const Score &score,
                nullptr};
     return std::nullopt;
   }
-  Planner planner{scalars, query, key, shift,
-                  score.edit && isPartial(score.edit)};
+  Planner planner{scalars, query, key, shift, mayBeInfinite(score, key)};
   // what is added and hides nothing is a bias, where positions say all of it
   SmallVector<MaskTerm> terms, biases;
   for (const MaskTerm &term : score.masks) {
