@@ -4,35 +4,54 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Raise assumes finite queries, keys and masks. What a graph computes of
-// positions may still be infinite, at some of them: such scores are told here,
-// by their ops, with no attempt to bound them.
+// positions may still be infinite, at some of them, and what literals add may
+// be so large that the order of sums tells: such scores are told here, by their
+// ops and numbers.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Finite.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include <cmath>
 
 using namespace mlir;
 
 namespace kvc::raise {
 
-bool isPartial(const Expr *expr) {
+/// Whether `expr` is a position, or a number, that is known to be above zero.
+static bool isPositive(Axes &axes, const Expr *expr) {
+  if (expr->isApply<arith::SIToFPOp, arith::UIToFPOp>())
+    expr = expr->operands[0];
+  if (expr->is(Expr::Kind::Affine)) {
+    Axes::Quiet quiet(axes);
+    return axes.isNonNegative(expr->affine - 1) == true;
+  }
+  if (!expr->is(Expr::Kind::Constant))
+    return false;
+  std::optional<Number> number = toNumber(expr->constant);
+  return number && (number->isFloat ? number->real > 0 : number->integer > 0);
+}
+
+bool isPartial(Axes &axes, const Expr *expr) {
   bool found = false;
   walkExpr(expr, [&](const Expr *e) {
-    found |= e->isApply<math::LogOp, math::Log2Op, math::Log1pOp, math::Log10Op,
-                        math::PowFOp, math::FPowIOp, math::RsqrtOp, math::ExpOp,
-                        math::Exp2Op, arith::RemFOp>() ||
-             (e->isApply<arith::DivFOp>() &&
-              !e->operands[1]->is(Expr::Kind::Constant));
+    if (e->isApply<math::ExpOp, math::Exp2Op, arith::RemFOp>())
+      found = true;
+    else if (e->isApply<math::LogOp, math::Log2Op, math::Log1pOp, math::Log10Op,
+                        math::PowFOp, math::FPowIOp, math::RsqrtOp>())
+      found |= !isPositive(axes, e->operands[0]);
+    else if (e->isApply<arith::DivFOp>())
+      found |= !e->operands[1]->is(Expr::Kind::Constant) &&
+               !isPositive(axes, e->operands[1]);
   });
   return found;
 }
 
-bool mayBeInfinite(const Score &score, AffineExpr key) {
+bool mayBeInfinite(Axes &axes, const Score &score, AffineExpr key) {
   if (!score.edit)
     return false;
-  bool found = isPartial(score.edit);
+  bool found = isPartial(axes, score.edit);
   auto isGivenPerKey = [&](const Expr *e) {
     return e->is(Expr::Kind::Element) && e != score.productElement &&
            isa<FloatType>(e->type) && mentions(e, key);
@@ -44,6 +63,39 @@ bool mayBeInfinite(const Score &score, AffineExpr key) {
                  [&](const Expr *part) { found |= isGivenPerKey(part); });
   });
   return found;
+}
+
+static double highest(Scalars &scalars, const Expr *expr, double sign,
+                      unsigned depth = 24) {
+  if (depth == 0)
+    return 0;
+  expr = scalars.look(expr);
+  auto of = [&](unsigned operand, double itsSign) {
+    return highest(scalars, expr->operands[operand], itsSign, depth - 1);
+  };
+  if (std::optional<double> number = scalars.asReal(expr))
+    return *number * sign;
+  if (expr->is(Expr::Kind::Piece))
+    return std::max(of(0, sign), of(1, sign));
+  if (expr->isApply<arith::SelectOp>())
+    return std::max(of(1, sign), of(2, sign));
+  if (expr->isApply<arith::UIToFPOp>())
+    return std::max(sign, 0.0); // of a flag
+  if (expr->isApply<arith::NegFOp>())
+    return of(0, -sign);
+  if (expr->isApply<arith::AddFOp>())
+    return of(0, sign) + of(1, sign);
+  if (expr->isApply<arith::SubFOp>())
+    return of(0, sign) + of(1, -sign);
+  if (expr->isApply<arith::MulFOp>())
+    for (unsigned side : {0u, 1u})
+      if (auto factor = scalars.asReal(expr->operands[side]))
+        return of(1 - side, *factor < 0 ? -sign : sign) * std::fabs(*factor);
+  return 0;
+}
+
+double highestAdded(Scalars &scalars, const MaskTerm &term) {
+  return highest(scalars, term.expanded, term.negated ? -1 : 1) * term.factor;
 }
 
 static bool dividesByNegativeZero(Axes &axes, const Expr *expr) {

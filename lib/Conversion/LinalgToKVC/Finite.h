@@ -12,12 +12,17 @@
 
 namespace kvc::raise {
 
-/// Whether `expr` holds an op that is not finite for every finite input.
-bool isPartial(const Expr *expr);
+/// Whether `expr` holds an op that is not finite for every finite input, and
+/// may meet one that it is not finite for.
+bool isPartial(Axes &axes, const Expr *expr);
 
 /// Whether a score before its masks may be infinite: its edit is partial, or
 /// multiplies by what a tensor holds per key, which may be a mask's numbers.
-bool mayBeInfinite(const Score &score, mlir::AffineExpr key);
+bool mayBeInfinite(Axes &axes, const Score &score, mlir::AffineExpr key);
+
+/// The highest number that literals of the mask `term` add to a score; what is
+/// not known counts as zero.
+double highestAdded(Scalars &scalars, const MaskTerm &term);
 
 /// Whether an edit or mask of `score` may divide by positions that are a
 /// negative zero in the graph. Positions are read as integers, which have none:

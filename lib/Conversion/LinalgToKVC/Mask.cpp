@@ -1,5 +1,4 @@
-//===- Mask.cpp - What a mask says about (query, key)
-//----------------------===//
+//===- Mask.cpp - What a mask says about (query, key) ---------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -13,6 +12,7 @@
 
 #include "Mask.h"
 #include "Finite.h"
+#include "MaskPlanner.h"
 #include "ScoreEdit.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include <cmath>
@@ -25,131 +25,6 @@ namespace kvc::raise {
 static constexpr double absorbing = -1.0e30;
 /// exp of minus this is zero.
 static constexpr double farBelow = 200.0;
-/// Points of a literal mask that are tried one by one.
-static constexpr int64_t maxTriedPoints = 1 << 15;
-
-namespace {
-/// A term with what could be read of it.
-struct Read {
-  const MaskTerm *term = nullptr;
-  bool understood = false;
-  bool infinite = false;          // every hidden value is -inf
-  double hidden = 0;              // the one finite hidden value, after factors
-  double lowest = 0, highest = 0; // of the hidden values, after factors
-  bool oneValue = false;
-  bool constant = false; // a hidden score becomes the value, not a sum
-  bool summed = false;
-  bool shifts = false; // visible scores have a number added
-  Predicate visible;
-
-  bool never() const { return visible.is(Predicate::Kind::Never); }
-};
-
-struct Planner {
-  Scalars &scalars;
-  AffineExpr query, key;
-  std::optional<int64_t> shift;
-  /// Some visible score may be infinite, and below what a mask hides with.
-  bool mayBeInfinite = false;
-
-  Read read(const MaskTerm &term);
-  /// The plan for what `terms` hide, with `biases` added in the region; with
-  /// them null where that would not be exact.
-  std::optional<MaskPlan> plan(ArrayRef<MaskTerm> terms,
-                               ArrayRef<MaskTerm> biases,
-                               const Softmax &softmax, Refusal &refusal);
-  std::optional<Predicate> tryPoints(const MaskTerm &term,
-                                     SmallVectorImpl<double> &hidden);
-  bool seesSome(const Predicate &visible);
-  void absorb(const Predicate &visible, MaskPlan &plan);
-};
-} // namespace
-
-Read Planner::read(const MaskTerm &term) {
-  Read result;
-  result.term = &term;
-  MaskReader reader(scalars);
-  std::optional<Predicate> visible;
-  const Expr *value = term.expanded;
-  if (term.isSelect) {
-    if (term.hidden * term.factor <= weakestHidden) {
-      visible = reader.readBool(value);
-      if (visible && term.negated)
-        visible = negate(scalars.getAxes(), *visible);
-      reader.hidden.assign(1, term.hidden);
-    }
-  } else {
-    reader.sign = term.negated ? -1 : 1;
-    visible = reader.readAdditive(value);
-  }
-  if (!visible && (!term.isSelect || term.hidden <= weakestHidden)) {
-    reader.hidden.clear();
-    visible = tryPoints(term, reader.hidden);
-  }
-  if (!visible || !(term.factor > 0))
-    return result;
-  result.understood = true;
-  result.shifts = reader.visible.value_or(0.0) != 0.0;
-  result.visible = std::move(*visible);
-  result.summed = reader.summed;
-  result.infinite =
-      llvm::all_of(reader.hidden, [](double v) { return std::isinf(v); });
-  result.oneValue = !reader.hidden.empty() && llvm::all_equal(reader.hidden);
-  result.constant = term.isSelect;
-  for (auto [i, value] : llvm::enumerate(reader.hidden)) {
-    double scaled = value * term.factor;
-    result.lowest = i ? std::min(result.lowest, scaled) : scaled;
-    result.highest = i ? std::max(result.highest, scaled) : scaled;
-  }
-  if (result.oneValue)
-    result.hidden = reader.hidden.front() * term.factor;
-  return result;
-}
-
-/// Literal masks (folded constants, index arithmetic outside of the rules): try
-/// every position. `hidden` gets the lowest and the highest value that hides.
-std::optional<Predicate> Planner::tryPoints(const MaskTerm &term,
-                                            SmallVectorImpl<double> &hidden) {
-  Axes &axes = scalars.getAxes();
-  if (!query || !shift || *shift < 0)
-    return std::nullopt;
-  int64_t queries = axes.extent(query), keys = axes.extent(key);
-  if (ShapedType::isDynamic(queries) || ShapedType::isDynamic(keys) ||
-      queries <= 0 || keys <= 0 || queries > maxTriedPoints / keys)
-    return std::nullopt;
-  llvm::DenseMap<AffineExpr, AffineExpr> at;
-  for (int64_t i = 0; i < queries; ++i)
-    for (int64_t j = 0; j < keys; ++j) {
-      at[query] = getAffineConstantExpr(i, axes.getContext());
-      at[key] = getAffineConstantExpr(j, axes.getContext());
-      unsigned budget = 64;
-      const Expr *value =
-          scalars.expandAll(scalars.substitute(term.expanded, at), budget);
-      if (!value || !value->is(Expr::Kind::Constant))
-        return std::nullopt;
-      std::optional<Number> number = toNumber(value->constant);
-      bool visible = j <= i + *shift;
-      if (!number)
-        return std::nullopt;
-      if (term.isSelect) {
-        if ((number->integer != 0) != (visible != term.negated))
-          return std::nullopt;
-        continue;
-      }
-      double added = number->real * (term.negated ? -1 : 1);
-      if (visible ? added != 0.0 : !(added <= weakestHidden))
-        return std::nullopt;
-      if (visible)
-        continue;
-      if (hidden.empty())
-        hidden.assign(2, added);
-      hidden[0] = std::min(hidden[0], added);
-      hidden[1] = std::max(hidden[1], added);
-    }
-  if (term.isSelect)
-    hidden.assign(1, term.hidden);
-  return Predicate::nonNegative(axes, query - key + *shift);
-}
 
 /// Takes the inequalities that are causal, or a window beside causal, into the
 /// attributes; the others stay.
@@ -268,6 +143,7 @@ std::optional<MaskPlan> Planner::plan(ArrayRef<MaskTerm> terms,
     }
     if (!below)
       continue;
+    read.isCut = true;
     read.infinite = read.summed = false;
     read.oneValue = read.constant = true;
     read.hidden = floor;
@@ -350,13 +226,17 @@ std::optional<MaskPlan> Planner::plan(ArrayRef<MaskTerm> terms,
     return std::nullopt;
   }
   // Below a finite value that hides, an infinite score is as good as hidden.
-  const bool mayHideMore = mayBeInfinite && !allInfinite;
+  // A sum of both infinities is NaN, which a mask that selects never makes.
+  const bool mayHideMore =
+      mayBeInfinite && !llvm::all_of(reads, [](const Read &read) {
+        return read.infinite && read.constant;
+      });
   // No row is empty: what hides a score does not matter.
   if (understood && !mayHideMore && seesSome(visible)) {
     split.fullyMasked = natural;
     return split;
   }
-  if (!anyNever && allInfinite) {
+  if (!anyNever && allInfinite && !mayHideMore) {
     split.fullyMasked = natural;
     split.keptHides = true;
     for (const Read &read : reads) {
@@ -390,8 +270,16 @@ std::optional<MaskPlan> Planner::plan(ArrayRef<MaskTerm> terms,
     return std::nullopt;
   // Exact as it stands: the sum of what is added.
   plan.fullyMasked = natural;
-  for (const MaskTerm &term : terms) {
+  for (const auto &[term, read] : llvm::zip_equal(terms, reads)) {
     if (!term.isSelect) {
+      if (read.isCut)
+        return refuse("mask-combination",
+                      "what one mask hides has a floor, and another is added",
+                      term.op);
+      if (terms.size() > 1 && highestAdded(scalars, term) >= -weakestHidden)
+        return refuse("mask-combination",
+                      "what one mask adds may show again what another hides",
+                      term.op);
       plan.dense.push_back(term);
       continue;
     }
@@ -452,7 +340,8 @@ std::optional<MaskPlan> planMask(Scalars &scalars, const Score &score,
                nullptr};
     return std::nullopt;
   }
-  Planner planner{scalars, query, key, shift, mayBeInfinite(score, key)};
+  Planner planner{scalars, query, key, shift,
+                  mayBeInfinite(scalars.getAxes(), score, key)};
   // what is added and hides nothing is a bias, where positions say all of it
   SmallVector<MaskTerm> terms, biases;
   for (const MaskTerm &term : score.masks) {
@@ -473,7 +362,7 @@ std::optional<MaskPlan> planMask(Scalars &scalars, const Score &score,
     terms.append(rest);
   }
   for (const MaskTerm &bias : biases)
-    planner.mayBeInfinite |= isPartial(bias.expanded);
+    planner.mayBeInfinite |= isPartial(scalars.getAxes(), bias.expanded);
   if (!biases.empty()) {
     auto plan = planner.plan(terms, biases, softmax, refusal);
     if (plan) {

@@ -1,5 +1,4 @@
-//===- Mask.h - What a mask says about (query, key) --------------*- C++
-//-*-===//
+//===- Mask.h - What a mask says about (query, key) -------------*- C++ -*-===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

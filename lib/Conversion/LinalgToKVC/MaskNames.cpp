@@ -1,5 +1,4 @@
-//===- MaskNames.cpp - Which predicate a mask operand holds
-//----------------===//
+//===- MaskNames.cpp - Which predicate a mask operand holds ---------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- MaskRead.h - A mask's scalar expression as a predicate ----*- C++
-//-*-===//
+//===- MaskRead.h - A mask's expression as a predicate ----------*- C++ -*-===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

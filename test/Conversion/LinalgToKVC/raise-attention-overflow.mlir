@@ -103,3 +103,62 @@ func.func @times_the_mask(%q: tensor<2x5x4xf32>, %k: tensor<2x5x4xf32>, %v: tens
   %out = linalg.batch_matmul ins(%p, %v : tensor<2x5x5xf32>, tensor<2x5x4xf32>) outs(%out0 : tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
   return %out : tensor<2x5x4xf32>
 }
+
+// what hides is taken away again, and with it all of the score
+// REMARK-DAG: [Missed] mask-combination | Category:kvc-raise-attention | Function=lifted |
+// CHECK-LABEL: @lifted(
+// CHECK-NOT: kvc.attention
+func.func @lifted(%q: tensor<2x6x4xf32>, %k: tensor<2x6x4xf32>, %v: tensor<2x6x4xf32>) -> tensor<2x6x4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %lowest = arith.constant -3.40282347E+38 : f32
+  %cell = tensor.empty() : tensor<2x6x6xf32>
+  %oute = tensor.empty() : tensor<2x6x4xf32>
+  %cell0 = linalg.fill ins(%zero : f32) outs(%cell : tensor<2x6x6xf32>) -> tensor<2x6x6xf32>
+  %s = linalg.batch_matmul indexing_maps = [affine_map<(h, i, j, d) -> (h, i, d)>, affine_map<(h, i, j, d) -> (h, j, d)>, affine_map<(h, i, j, d) -> (h, i, j)>] ins(%q, %k : tensor<2x6x4xf32>, tensor<2x6x4xf32>) outs(%cell0 : tensor<2x6x6xf32>) -> tensor<2x6x6xf32>
+  %m = linalg.generic {indexing_maps = [affine_map<(h, i, j) -> (h, i, j)>, affine_map<(h, i, j) -> (h, i, j)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%s : tensor<2x6x6xf32>) outs(%cell : tensor<2x6x6xf32>) {
+  ^bb0(%x: f32, %o: f32):
+    %i = linalg.index 1 : index
+    %j = linalg.index 2 : index
+    %visible = arith.cmpi slt, %j, %i : index
+    %hidden = arith.select %visible, %zero, %lowest : f32
+    %y = arith.addf %x, %hidden : f32
+    %z = arith.subf %y, %lowest : f32
+    linalg.yield %z : f32
+  } -> tensor<2x6x6xf32>
+  %p = linalg.softmax dimension(2) ins(%m : tensor<2x6x6xf32>) outs(%cell : tensor<2x6x6xf32>) -> tensor<2x6x6xf32>
+  %out0 = linalg.fill ins(%zero : f32) outs(%oute : tensor<2x6x4xf32>) -> tensor<2x6x4xf32>
+  %out = linalg.batch_matmul ins(%p, %v : tensor<2x6x6xf32>, tensor<2x6x4xf32>) outs(%out0 : tensor<2x6x4xf32>) -> tensor<2x6x4xf32>
+  return %out : tensor<2x6x4xf32>
+}
+
+// two lowest numbers are one, at the floor, before more is added
+// EXECUTE: floor_below_more
+// CHECK-LABEL: @floor_below_more(
+// CHECK: kvc.attention {{.*}} captures(%{{.*}}) {scale = 1.000000e+00 : f32} score {
+// CHECK: arith.maximumf
+func.func @floor_below_more(%q: tensor<2x6x4xf32>, %k: tensor<2x6x4xf32>, %v: tensor<2x6x4xf32>, %keys: tensor<6xi1> {test.mask}) -> tensor<2x6x4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %lowest = arith.constant -3.40282347E+38 : f32
+  %cell = tensor.empty() : tensor<2x6x6xf32>
+  %oute = tensor.empty() : tensor<2x6x4xf32>
+  %cell0 = linalg.fill ins(%zero : f32) outs(%cell : tensor<2x6x6xf32>) -> tensor<2x6x6xf32>
+  %s = linalg.batch_matmul indexing_maps = [affine_map<(h, i, j, d) -> (h, i, d)>, affine_map<(h, i, j, d) -> (h, j, d)>, affine_map<(h, i, j, d) -> (h, i, j)>] ins(%q, %k : tensor<2x6x4xf32>, tensor<2x6x4xf32>) outs(%cell0 : tensor<2x6x6xf32>) -> tensor<2x6x6xf32>
+  %m = linalg.generic {indexing_maps = [affine_map<(h, i, j) -> (h, i, j)>, affine_map<(h, i, j) -> (j)>, affine_map<(h, i, j) -> (h, i, j)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%s, %keys : tensor<2x6x6xf32>, tensor<6xi1>) outs(%cell : tensor<2x6x6xf32>) {
+  ^bb0(%x: f32, %given: i1, %o: f32):
+    %i = linalg.index 1 : index
+    %j = linalg.index 2 : index
+    %visible = arith.cmpi sle, %j, %i : index
+    %later = arith.select %visible, %zero, %lowest : f32
+    %padding = arith.select %given, %zero, %lowest : f32
+    %hidden = arith.addf %later, %padding : f32
+    %y = arith.addf %x, %hidden : f32
+    %floored = arith.maximumf %y, %lowest : f32
+    %two = arith.constant 2.0 : f32
+    %z = arith.addf %floored, %two : f32
+    linalg.yield %z : f32
+  } -> tensor<2x6x6xf32>
+  %p = linalg.softmax dimension(2) ins(%m : tensor<2x6x6xf32>) outs(%cell : tensor<2x6x6xf32>) -> tensor<2x6x6xf32>
+  %out0 = linalg.fill ins(%zero : f32) outs(%oute : tensor<2x6x4xf32>) -> tensor<2x6x4xf32>
+  %out = linalg.batch_matmul ins(%p, %v : tensor<2x6x6xf32>, tensor<2x6x4xf32>) outs(%out0 : tensor<2x6x4xf32>) -> tensor<2x6x4xf32>
+  return %out : tensor<2x6x4xf32>
+}
