@@ -20,8 +20,7 @@ namespace kvc {
 
 ScratchFile::ScratchFile(StringRef suffix, StringRef contents) {
   int descriptor;
-  error =
-      llvm::sys::fs::createTemporaryFile("kvc", suffix, descriptor, path);
+  error = llvm::sys::fs::createTemporaryFile("kvc", suffix, descriptor, path);
   if (error) {
     path.clear();
     return;
