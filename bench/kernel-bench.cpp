@@ -1,5 +1,4 @@
-//===- kernel-bench.cpp - attend beside the memory it reads
-//-----------------===//
+//===- kernel-bench.cpp - attend beside the memory it reads ---------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

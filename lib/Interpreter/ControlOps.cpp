@@ -1,5 +1,4 @@
-//===- ControlOps.cpp - func.call, scf.if and scf.for
-//----------------------===//
+//===- ControlOps.cpp - func.call, scf.if and scf.for ---------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- KVCOps.cpp - kvc ops through the reference
-//--------------------------===//
+//===- KVCOps.cpp - kvc ops through the reference -------------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Values.cpp - tensors, rounding, printing
-//----------------------------===//
+//===- Values.cpp - tensors, rounding, printing ---------------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- cache.cpp - append, attend and gather on a cache
-//--------------------===//
+//===- cache.cpp - append, attend and gather on a cache -------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

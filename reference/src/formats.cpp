@@ -1,5 +1,4 @@
-//===- formats.cpp - the table of number formats
-//---------------------------===//
+//===- formats.cpp - the table of number formats --------------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- run.cpp - the reference's run of a policy, as kernel hooks
-//----------===//
+//===- run.cpp - the reference's run of a policy, as kernel hooks ---------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- storage.cpp - rows of numbers to payload and scale, and back
-//--------===//
+//===- storage.cpp - rows of numbers to payload and scale, and back -------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

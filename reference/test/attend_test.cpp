@@ -1,5 +1,4 @@
-//===- attend_test.cpp - what attend's own options and a cache's life mean
-//-===//
+//===- attend_test.cpp - what attend's own options and a cache's life mean ===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- cache_test.cpp - append, attend and gather under a policy
-//-----------===//
+//===- cache_test.cpp - append, attend and gather under a policy ----------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- expected.h - values worked out by expected.py
-//------------------------===//
+//===- expected.h - values worked out by expected.py ----------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- formats_test.cpp - number formats and row storage
-//-------------------===//
+//===- formats_test.cpp - number formats and row storage ------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- test_support.h - inputs and comparison for the reference's tests
-//----===//
+//===- test_support.h - inputs and comparison for the reference's tests ---===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

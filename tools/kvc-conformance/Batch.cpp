@@ -1,5 +1,4 @@
-//===- Batch.cpp - shapes and pools of the matrix
-//---------------------------===//
+//===- Batch.cpp - shapes and pools of the matrix -------------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

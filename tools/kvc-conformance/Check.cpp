@@ -1,5 +1,4 @@
-//===- Check.cpp - run one cell and judge it
-//--------------------------------===//
+//===- Check.cpp - run one cell and judge it ------------------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

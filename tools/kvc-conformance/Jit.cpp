@@ -1,5 +1,4 @@
-//===- Jit.cpp - compile a variant in this process
-//--------------------------===//
+//===- Jit.cpp - compile a variant in this process ------------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

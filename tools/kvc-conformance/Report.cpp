@@ -1,5 +1,4 @@
-//===- Report.cpp - the table of the matrix
-//---------------------------------===//
+//===- Report.cpp - the table of the matrix -------------------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- kvc-interpret.cpp - runs the functions of a file on the reference
-//---===//
+//===- kvc-interpret.cpp - runs the functions of a file on the reference --===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- AppendKernel.cpp - this step's keys and values into the pool
-//---------===//
+//===- AppendKernel.cpp - this step's keys and values into the pool -------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

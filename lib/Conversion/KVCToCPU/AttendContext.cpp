@@ -1,5 +1,4 @@
-//===- AttendContext.cpp - a task's parameters, queries and tile loop
-//------===//
+//===- AttendContext.cpp - a task's parameters, queries and tile loop -----===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- AttentionMath.cpp - from a score to an output, written once
-//---------===//
+//===- AttentionMath.cpp - from a score to an output, written once --------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

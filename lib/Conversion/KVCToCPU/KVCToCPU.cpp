@@ -1,5 +1,4 @@
-//===- KVCToCPU.cpp - the pass convert-kvc-to-cpu
-//---------------------------===//
+//===- KVCToCPU.cpp - the pass convert-kvc-to-cpu -------------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Kernels.cpp - functions, checks and parallel loops
-//-------------------===//
+//===- Kernels.cpp - functions, checks and parallel loops -----------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

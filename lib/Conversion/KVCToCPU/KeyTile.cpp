@@ -1,5 +1,4 @@
-//===- KeyTile.cpp - from the block table to the rows of a tile
-//------------===//
+//===- KeyTile.cpp - from the block table to the rows of a tile -----------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- MergeKernel.cpp - partial attentions become one
-//----------------------===//
+//===- MergeKernel.cpp - partial attentions become one --------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

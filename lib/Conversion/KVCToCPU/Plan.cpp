@@ -1,5 +1,4 @@
-//===- Plan.cpp - attend's entry: who computes what
-//-------------------------===//
+//===- Plan.cpp - attend's entry: who computes what -----------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

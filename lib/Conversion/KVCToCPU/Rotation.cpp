@@ -1,5 +1,4 @@
-//===- Rotation.cpp - RoPE on a row in scratch
-//------------------------------===//
+//===- Rotation.cpp - RoPE on a row in scratch ----------------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

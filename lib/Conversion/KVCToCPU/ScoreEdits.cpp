@@ -1,5 +1,4 @@
-//===- ScoreEdits.cpp - soft-cap, ALiBi, masks and visibility
-//--------------===//
+//===- ScoreEdits.cpp - soft-cap, ALiBi, masks and visibility -------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- SplitDecode.cpp - few query rows, many keys
-//--------------------------===//
+//===- SplitDecode.cpp - few query rows, many keys ------------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

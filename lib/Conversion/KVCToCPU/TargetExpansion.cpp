@@ -1,5 +1,4 @@
-//===- TargetExpansion.cpp - what an old CPU has no instruction for
-//--------===//
+//===- TargetExpansion.cpp - what an old CPU has no instruction for -------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

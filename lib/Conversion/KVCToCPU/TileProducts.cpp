@@ -1,5 +1,4 @@
-//===- TileProducts.cpp - the two products of a tile
-//------------------------===//
+//===- TileProducts.cpp - the two products of a tile ----------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- TileShape.cpp - loop sizes of the CPU engine
-//-------------------------===//
+//===- TileShape.cpp - loop sizes of the CPU engine -----------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Variant.cpp - what a kernel is made for
-//------------------------------===//
+//===- Variant.cpp - what a kernel is made for ----------------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

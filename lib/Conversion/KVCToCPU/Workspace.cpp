@@ -1,5 +1,4 @@
-//===- Workspace.cpp - what attend keeps in env->workspace
-//-----------------===//
+//===- Workspace.cpp - what attend keeps in env->workspace ----------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

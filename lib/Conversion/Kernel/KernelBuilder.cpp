@@ -1,5 +1,4 @@
-//===- KernelBuilder.cpp - write kernels as formulas
-//-----------------------===//
+//===- KernelBuilder.cpp - write kernels as formulas ----------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- ScoreRegion.cpp - a variant's score region on vectors
-//---------------===//
+//===- ScoreRegion.cpp - a variant's score region on vectors --------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

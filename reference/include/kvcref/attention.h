@@ -1,5 +1,4 @@
-//===- kvcref/attention.h - stateless attention and merge
-//------------------===//
+//===- kvcref/attention.h - stateless attention and merge -----------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- kvcref/formats.h - how numbers are stored
-//---------------------------===//
+//===- kvcref/formats.h - how numbers are stored --------------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

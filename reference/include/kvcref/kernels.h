@@ -1,5 +1,4 @@
-//===- kvcref/kernels.h - the reference behind the kernel ABI
-//--------------===//
+//===- kvcref/kernels.h - the reference behind the kernel ABI -------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

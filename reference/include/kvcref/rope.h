@@ -1,5 +1,4 @@
-//===- kvcref/rope.h - rotary position embedding
-//---------------------------===//
+//===- kvcref/rope.h - rotary position embedding --------------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

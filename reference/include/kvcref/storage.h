@@ -1,5 +1,4 @@
-//===- kvcref/storage.h - what append stores of one row
-//--------------------===//
+//===- kvcref/storage.h - what append stores of one row -------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- kvcref/view.h - strided views and small dense arrays
-//----------------===//
+//===- kvcref/view.h - strided views and small dense arrays ---------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- DecomposeAttention.cpp - kvc.attention and kvc.rope as linalg
-//-------===//
+//===- DecomposeAttention.cpp - kvc.attention and kvc.rope as linalg ------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
