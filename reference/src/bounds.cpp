@@ -72,3 +72,10 @@ void RelativeError::add(const Array<double, 3> &x,
 double RelativeError::get() const {
   return difference == 0 ? 0 : std::sqrt(difference / std::max(norm, 1e-30));
 }
+
+double kvcref::lseDistance(double x, double reference) {
+  if (x == reference || (std::isnan(x) && std::isnan(reference)))
+    return 0;
+  const double d = std::abs(x - reference) / std::max(1.0, std::abs(reference));
+  return std::isfinite(d) ? d : INFINITY;
+}

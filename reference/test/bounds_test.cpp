@@ -42,3 +42,15 @@ TEST(RelativeErrorTest, NothingHidesInAnInfinity) {
   opposite.add(-INFINITY, INFINITY);
   EXPECT_EQ(opposite.get(), INFINITY);
 }
+
+TEST(LseDistanceTest, AbsoluteBelowOneAndNeverNaN) {
+  using kvcref::lseDistance;
+  EXPECT_DOUBLE_EQ(lseDistance(0.75, 0.5), 0.25);
+  EXPECT_DOUBLE_EQ(lseDistance(-5, -4), 0.25);
+  EXPECT_EQ(lseDistance(-INFINITY, -INFINITY), 0); // rows without a key
+  EXPECT_EQ(lseDistance(NAN, NAN), 0);
+  for (double wrong : {0.0, double(NAN), double(INFINITY)}) {
+    EXPECT_EQ(lseDistance(wrong, -INFINITY), INFINITY);
+    EXPECT_EQ(lseDistance(-INFINITY, wrong), INFINITY);
+  }
+}

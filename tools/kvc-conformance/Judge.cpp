@@ -70,12 +70,7 @@ double compareLse(const Spec &spec, const std::vector<float> &ours,
   for (int64_t t = 0; t < tokens; ++t)
     for (int64_t h = 0; h < spec.queryHeads; ++h) {
       int64_t at = t * (spec.queryHeads + 1) + h;
-      float x = ours[at], y = reference[at];
-      if (x == y || (std::isnan(x) && std::isnan(y)))
-        continue;
-      double d =
-          std::abs(double(x) - double(y)) / std::max(1.0, std::abs(double(y)));
-      worst = std::max(worst, std::isnan(d) ? INFINITY : d);
+      worst = std::max(worst, kvcref::lseDistance(ours[at], reference[at]));
     }
   return worst;
 }

@@ -42,6 +42,10 @@ private:
   double difference = 0, norm = 0;
 };
 
+/// |x - reference|, relative where the reference is above 1: a log-sum-exp is
+/// compared by itself. Never NaN, like RelativeError.
+double lseDistance(double x, double reference);
+
 } // namespace kvcref
 
 #endif // KVCREF_BOUNDS_H

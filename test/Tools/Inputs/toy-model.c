@@ -10,7 +10,8 @@
  *   logits = lm_head (x + attention(q, k, v))
  *
  * TOY_WINDOW: keys a query sees, 0 = all. TOY_WRONG: attend overlooks each
- * sequence's first key, as a broken kernel might.
+ * sequence's first key, as a broken kernel might; TOY_ERROR: it raises these
+ * bits.
  *===----------------------------------------------------------------------===*/
 #include "kvcrt/abi.h"
 
@@ -22,6 +23,9 @@ enum { kVocab = 256, kHidden = 16, kHeads = 2, kDim = 8 };
 #endif
 #ifndef TOY_WRONG
 #define TOY_WRONG 0
+#endif
+#ifndef TOY_ERROR
+#define TOY_ERROR 0
 #endif
 #define TOY_EXPORT __attribute__((visibility("default")))
 
@@ -128,6 +132,7 @@ static int32_t attend(const kvcrt_env *env, const kvcrt_params *p,
       int query = length - end + t, first = firstVisible(query);
       if (TOY_WRONG && first == 0 && query > 0)
         first = 1;
+      *p->cache.error_word |= TOY_ERROR;
       for (int h = 0; h < kHeads; ++h)
         attendHead((const float *)p->query.data + (t * kHeads + h) * kDim, keys,
                    values, first, query,

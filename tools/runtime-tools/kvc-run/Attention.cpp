@@ -31,14 +31,9 @@ static std::string textOf(const kvcrt_policy &policy) {
 
 /// Opened without loading first: a library for a GPU is refused in our words.
 static void checkTarget(const std::string &path) {
-  Message message;
-  kvcrt_artifact *opened = nullptr;
-  require(kvcrt_artifact_inspect(path.c_str(), &opened, message.data(),
-                                 message.size()),
-          path, message);
-  const kvcrt_manifest *manifest = kvcrt_artifact_manifest(opened);
+  const ArtifactHandle opened = inspectArtifact(path);
+  const kvcrt_manifest *manifest = kvcrt_artifact_manifest(opened.get());
   const std::string target = manifest->target, kind = manifest->kind;
-  kvcrt_artifact_close(opened);
   if (kind != "attention")
     fail("expected an attention library, got the %s %s; compile "
          "its graph with --target=sim:sm_90a",
@@ -66,13 +61,8 @@ static const kvcrt_manifest_variant *findVariant(const kvcrt_manifest &library,
 
 void Attention::open() {
   checkTarget(path);
-  Message message;
-  kvcrt_artifact *opened = nullptr;
-  require(kvcrt_artifact_open(path.c_str(), &opened, message.data(),
-                              message.size()),
-          path, message);
-  artifact.reset(opened);
-  view = kvcrt_artifact_manifest(opened);
+  artifact = openArtifact(path);
+  view = kvcrt_artifact_manifest(artifact.get());
   if (view->decode_rows < 1 || view->prefill_rows < 1 || view->tile_keys < 1)
     fail("%s: expected a manifest that says what a task of its kernels is, got "
          "none; compile it again",
@@ -401,7 +391,10 @@ kvcrt_status Attention::attend(const kvcrt_env &env,
   };
   // The reference's output in memory of its own, before any kernel ran.
   kvcrt_params reference = params;
-  reference.lse = nullptr;
+  variant.lse = params.lse != nullptr;
+  std::vector<float> lse(params.lse ? size_t(tokens * variant.queryHeads) : 0);
+  reference.lse = params.lse ? lse.data() : nullptr;
+  reference.lse_token_stride = variant.queryHeads * int64_t(sizeof(float));
   std::vector<char> scratch(size_t(tokens * variant.queryHeads * rowBytes));
   reference.out = {scratch.data(), variant.queryHeads * rowBytes, rowBytes};
   if (kvcrt_status status = kvcref::attend(variant, reference)) {
@@ -411,11 +404,19 @@ kvcrt_status Attention::attend(const kvcrt_env &env,
   }
   const kvcref::Array<double, 3> expected = read(reference.out);
 
+  auto lseAt = [&](int64_t t, int64_t h) {
+    return reinterpret_cast<float *>(reinterpret_cast<char *>(params.lse) +
+                                     t * params.lse_token_stride) +
+           h;
+  };
   for (int32_t t = 0; t < tokens; ++t)
-    for (int64_t h = 0; h < variant.queryHeads; ++h)
+    for (int64_t h = 0; h < variant.queryHeads; ++h) {
+      if (params.lse)
+        memset(lseAt(t, h), 0xff, sizeof(float));
       memset(static_cast<char *>(params.out.data) +
                  t * params.out.token_stride + h * params.out.head_stride,
              0xff, size_t(rowBytes));
+    }
   kvcrt_params planned = params;
   kvcrt_attend_plan_apply(&step->plans[l], &planned);
   if (kvcrt_status status = call(l, kernels[l].attend, env, planned, "attend"))
@@ -423,6 +424,11 @@ kvcrt_status Attention::attend(const kvcrt_env &env,
   kvcref::RelativeError difference;
   difference.add(read(params.out), expected);
   results[l].outError = std::max(results[l].outError, difference.get());
+  for (size_t i = 0; i < lse.size(); ++i)
+    results[l].lseError = std::max(
+        results[l].lseError,
+        kvcref::lseDistance(
+            *lseAt(i / variant.queryHeads, i % variant.queryHeads), lse[i]));
   results[l].keys =
       std::max<int64_t>(results[l].keys, params.step.header->max_kv_len);
   return KVCRT_OK;
@@ -438,10 +444,10 @@ std::string Attention::firstProblem() const {
                     "got no launch; lower --attention-steps",
                     l);
     if (!r.passed())
-      return format("layer %zu's attention: expected errors within %.1e (out) "
-                    "and %.1e (stored), got %.1e and %.1e",
-                    l, r.bounds.out, r.bounds.stored, r.outError,
-                    r.storedError);
+      return format("layer %zu's attention: expected errors within %.1e (out), "
+                    "%.1e (stored) and %.1e (lse), got %.1e, %.1e and %.1e",
+                    l, r.bounds.out, r.bounds.stored, r.bounds.lse, r.outError,
+                    r.storedError, std::max(r.lseError, 0.0));
   }
   return "";
 }

@@ -14,17 +14,12 @@
 #ifndef KVC_TOOLS_KVC_RUN_ATTENTION_H
 #define KVC_TOOLS_KVC_RUN_ATTENTION_H
 
+#include "Handles.h"
 #include "Progress.h"
 
 #include "kvcref/bounds.h"
 #include "kvcref/kernels.h"
-#include "kvcrt/artifact.h"
-#include "kvcrt/runtime.h"
 #include "kvcrt/sim.h"
-
-#include <memory>
-#include <string>
-#include <vector>
 
 namespace kvctool {
 
@@ -33,12 +28,14 @@ struct LayerAttention {
   std::string variant;
   int64_t launches = 0, keys = 0; // keys: the longest sequence
   double outError = 0, storedError = 0;
+  double lseError = -1; // relative above 1; negative: there was none
   kvcref::GpuBounds bounds{};
   uint64_t findings = 0;
   double seconds = 0; // in the kernels
   bool passed() const {
     return launches > 0 && outError <= bounds.out &&
-           storedError <= bounds.stored && findings == 0;
+           storedError <= bounds.stored && lseError <= bounds.lse &&
+           findings == 0;
   }
 };
 
@@ -70,9 +67,6 @@ public:
   std::string firstProblem() const;
 
 private:
-  struct Close {
-    void operator()(kvcrt_artifact *p) const { kvcrt_artifact_close(p); }
-  };
   using KernelEntry = int32_t (*)(const kvcrt_env *, const kvcrt_params *);
   struct Layer {
     KernelEntry append, attend;
@@ -92,7 +86,7 @@ private:
                     const kvcrt_params &params, const char *what);
 
   std::string path;
-  std::unique_ptr<kvcrt_artifact, Close> artifact;
+  ArtifactHandle artifact;
   const kvcrt_manifest *view = nullptr;
   std::vector<Layer> kernels;         // by layer of the model
   std::vector<kvcrt_plan_desc> plans; // by group of the model

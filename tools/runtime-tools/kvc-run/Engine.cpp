@@ -41,11 +41,7 @@ Engine::Engine(Model &model, const Options &options)
   desc.capacity.max_seqs = options.maxSeqs;
   desc.capacity.max_kv_len = options.maxLength;
   desc.capacity.num_workers = model.threads();
-  Message message;
-  kvcrt_runtime *created = nullptr;
-  require(kvcrt_runtime_create(&desc, &created, message.data(), message.size()),
-          "cache pool", message);
-  runtime.reset(created);
+  runtime = createRuntime(desc);
   model.reserveStep(desc.capacity);
 }
 
@@ -97,20 +93,14 @@ double Engine::step(const std::vector<StepRow> &rows,
   }
   logits.resize(wanted * size_t(model.vocab()));
 
-  Message message;
-  kvcrt_step_view view;
-  KVCRT_INIT(&view);
-  require(kvcrt_step_begin(runtime.get(), entries.data(),
-                           int32_t(entries.size()), &view, message.data(),
-                           message.size()),
-          "step", message);
+  const kvcrt_step_view view = beginStep(runtime.get(), entries);
   noteMemory();
   if (reference) {
     if (!layersAdded)
       addLayers(view);
     reference->setRows(names);
   }
-  require(kvcrt_step_submit(runtime.get(), view.id, nullptr), "step submit");
+  submitStep(runtime.get(), view.id);
   const kvcrt_hooks *hooks = reference ? reference->getHooks() : nullptr;
   if (attention && attentionRuns)
     hooks = attention->begin(model.device(), view);
@@ -123,18 +113,7 @@ double Engine::step(const std::vector<StepRow> &rows,
       fail("the reference: %s", reference->getError().c_str());
     throw;
   }
-  int32_t errors = 0;
-  require(kvcrt_step_get_errors(runtime.get(), view.id, &errors),
-          "step errors");
-  if (errors)
-    fail("step %llu: expected no kernel error, got%s%s%s; the weights or the "
-         "prompt drive this model out of its range",
-         static_cast<unsigned long long>(view.id),
-         errors & KVCRT_ERROR_NAN_INPUT ? " a NaN among keys or values" : "",
-         errors & KVCRT_ERROR_POSITION_RANGE ? " a position out of range" : "",
-         errors & KVCRT_ERROR_BLOCK_RANGE ? " a block id out of range" : "");
-  require(kvcrt_step_commit(runtime.get(), view.id, nullptr), "step commit");
-  require(kvcrt_step_retire(runtime.get(), view.id), "step retire");
+  finishStep(runtime.get(), view.id);
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
       .count();
 }

@@ -76,14 +76,11 @@ public:
   double bytesPerToken() const;
 
 private:
-  struct Close {
-    void operator()(kvcrt_runtime *p) const { kvcrt_runtime_destroy(p); }
-  };
   void addLayers(const kvcrt_step_view &view);
   void noteMemory();
 
   Model &model;
-  std::unique_ptr<kvcrt_runtime, Close> runtime;
+  RuntimeHandle runtime;
   std::unique_ptr<kvcref::ReferenceRun> reference;
   Attention *attention;
   bool attentionRuns = true;

@@ -33,12 +33,6 @@ public:
   void run();
 
 private:
-  struct CloseDevice {
-    void operator()(kvcrt_device *p) const { kvcrt_device_destroy(p); }
-  };
-  struct CloseRuntime {
-    void operator()(kvcrt_runtime *p) const { kvcrt_runtime_destroy(p); }
-  };
   /// Rows of `heads` x `dim` for kMaxTokens tokens, in the device's memory.
   kvcrt_tensor allocate(int32_t element, int32_t heads, int32_t dim);
   const float *allocateFloats(int32_t count);
@@ -49,8 +43,8 @@ private:
 
   Attention &attention;
   const kvcrt_manifest &manifest;
-  std::unique_ptr<kvcrt_device, CloseDevice> device;
-  std::unique_ptr<kvcrt_runtime, CloseRuntime> runtime;
+  DeviceHandle device;
+  RuntimeHandle runtime;
   std::vector<kvcrt_sequence> sequences;
   std::vector<kvcrt_params> operands; // by variant, without step and cache
   std::mt19937_64 random{std::random_device()()};
@@ -79,17 +73,8 @@ const float *LibraryRun::allocateFloats(int32_t count) {
 }
 
 LibraryRun::LibraryRun(Attention &attention, int32_t threads)
-    : attention(attention), manifest(attention.manifest()) {
-  Message message;
-  kvcrt_device_desc desc;
-  KVCRT_INIT(&desc);
-  desc.kind = attention.deviceKind();
-  desc.num_workers = threads;
-  kvcrt_device *created = nullptr;
-  require(kvcrt_device_create(&desc, &created, message.data(), message.size()),
-          "device", message);
-  device.reset(created);
-
+    : attention(attention), manifest(attention.manifest()),
+      device(createDevice(attention.deviceKind(), threads)) {
   std::vector<kvcrt_group_desc> groups;
   for (int32_t i = 0; i < manifest.num_variants; ++i) {
     const kvcrt_manifest_variant &variant = manifest.variants[i];
@@ -145,10 +130,7 @@ LibraryRun::LibraryRun(Attention &attention, int32_t threads)
   pool.capacity.max_tokens = kMaxTokens;
   pool.capacity.max_seqs = kSequences;
   pool.capacity.max_kv_len = kMaxLength;
-  kvcrt_runtime *opened = nullptr;
-  require(kvcrt_runtime_create(&pool, &opened, message.data(), message.size()),
-          "cache pool", message);
-  runtime.reset(opened);
+  runtime = createRuntime(pool);
 }
 
 void LibraryRun::fill(const kvcrt_tensor &tensor, int32_t element,
@@ -177,14 +159,8 @@ void LibraryRun::runStep(const std::vector<int32_t> &newTokens) {
   std::vector<kvcrt_step_entry> entries;
   for (int32_t s = 0; s < kSequences; ++s)
     entries.push_back({sequences[s], newTokens[s], KVCRT_LOGITS_NONE});
-  Message message;
-  kvcrt_step_view view;
-  KVCRT_INIT(&view);
-  require(kvcrt_step_begin(runtime.get(), entries.data(),
-                           int32_t(entries.size()), &view, message.data(),
-                           message.size()),
-          "step", message);
-  require(kvcrt_step_submit(runtime.get(), view.id, nullptr), "step submit");
+  const kvcrt_step_view view = beginStep(runtime.get(), entries);
+  submitStep(runtime.get(), view.id);
   const kvcrt_hooks *hooks = attention.begin(device.get(), view);
   const kvcrt_env *env = kvcrt_device_env(device.get());
   for (int32_t i = 0; i < manifest.num_variants; ++i) {
@@ -196,13 +172,7 @@ void LibraryRun::runStep(const std::vector<int32_t> &newTokens) {
       fail("variant '%s': %s", manifest.variants[i].name,
            attention.getError().c_str());
   }
-  int32_t errors = 0;
-  require(kvcrt_step_get_errors(runtime.get(), view.id, &errors),
-          "step errors");
-  if (errors)
-    fail("expected no kernel error, got error bits %d", errors);
-  require(kvcrt_step_commit(runtime.get(), view.id, nullptr), "step commit");
-  require(kvcrt_step_retire(runtime.get(), view.id), "step retire");
+  finishStep(runtime.get(), view.id);
 }
 
 void LibraryRun::run() {

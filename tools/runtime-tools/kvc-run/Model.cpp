@@ -40,13 +40,8 @@ template <typename Function> Function Model::symbol(const char *name) {
 }
 
 Model::Model(const std::string &path) : path(path) {
-  Message message;
-  kvcrt_artifact *opened = nullptr;
-  require(kvcrt_artifact_open(path.c_str(), &opened, message.data(),
-                              message.size()),
-          path, message);
-  artifact.reset(opened);
-  view = kvcrt_artifact_manifest(opened);
+  artifact = openArtifact(path);
+  view = kvcrt_artifact_manifest(artifact.get());
   checkSignature();
 
   stepEntry = symbol<StepEntry>(view->entry_step);
@@ -63,15 +58,7 @@ Model::Model(const std::string &path) : path(path) {
 }
 
 void Model::createDevice(int32_t kind, int32_t threads) {
-  Message message;
-  kvcrt_device_desc desc;
-  KVCRT_INIT(&desc);
-  desc.kind = kind;
-  desc.num_workers = threads;
-  kvcrt_device *created = nullptr;
-  require(kvcrt_device_create(&desc, &created, message.data(), message.size()),
-          "device", message);
-  deviceHandle.reset(created);
+  deviceHandle = kvctool::createDevice(kind, threads);
 }
 
 void Model::checkSignature() {
@@ -127,17 +114,12 @@ void Model::reserveStep(const kvcrt_capacity &capacity) {
 }
 
 void Model::loadWeights(const std::string &file) {
-  Message message;
-  kvcrt_safetensors *opened = nullptr;
-  require(kvcrt_safetensors_open(file.c_str(), &opened, message.data(),
-                                 message.size()),
-          file, message);
-  weights.reset(opened);
+  weights = openWeights(file);
 
   for (int32_t i = 0; i < view->num_params; ++i) {
     const kvcrt_manifest_tensor &wanted = view->params[i];
     kvcrt_safetensor found;
-    if (kvcrt_safetensors_find(opened, wanted.name, &found))
+    if (kvcrt_safetensors_find(weights.get(), wanted.name, &found))
       fail("%s: expected a tensor '%s' of %s, got none of that name; "
            "kvc-weights --artifact=%s writes a file that fits",
            file.c_str(), wanted.name, describe(wanted).c_str(), path.c_str());

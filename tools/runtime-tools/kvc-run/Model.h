@@ -12,14 +12,9 @@
 #ifndef KVC_TOOLS_KVC_RUN_MODEL_H
 #define KVC_TOOLS_KVC_RUN_MODEL_H
 
-#include "kvcrt/artifact.h"
-#include "kvcrt/runtime.h"
-#include "kvcrt/safetensors.h"
+#include "Handles.h"
 
 #include <cstddef>
-#include <memory>
-#include <string>
-#include <vector>
 
 namespace kvctool {
 
@@ -53,11 +48,6 @@ public:
   std::vector<float> recompute(const std::vector<int32_t> &tokens);
 
 private:
-  struct Close {
-    void operator()(kvcrt_artifact *p) const { kvcrt_artifact_close(p); }
-    void operator()(kvcrt_device *p) const { kvcrt_device_destroy(p); }
-    void operator()(kvcrt_safetensors *p) const { kvcrt_safetensors_close(p); }
-  };
   using StepEntry = int32_t (*)(const kvcrt_env *, const kvcrt_model_args *);
   using InitEntry = int32_t (*)(const kvcrt_env *, const kvcrt_init_args *);
   using RecomputeEntry = int32_t (*)(const kvcrt_env *,
@@ -69,9 +59,9 @@ private:
   const void *stage(const std::vector<int32_t> &tokens);
 
   std::string path;
-  std::unique_ptr<kvcrt_artifact, Close> artifact;
-  std::unique_ptr<kvcrt_device, Close> deviceHandle;
-  std::unique_ptr<kvcrt_safetensors, Close> weights;
+  ArtifactHandle artifact;
+  DeviceHandle deviceHandle;
+  WeightsHandle weights;
   const kvcrt_manifest *view = nullptr;
   StepEntry stepEntry = nullptr;
   InitEntry initEntry = nullptr;

@@ -114,16 +114,18 @@ void kvctool::printAttention(const Report &report) {
          report.attentionTarget.c_str(),
          static_cast<long long>(report.attentionSteps),
          report.attentionSteps == 1 ? "" : "s");
-  printf("  layer  %-14s  launches  keys  %9s  %7s  %9s  %7s  findings  "
-         "seconds\n",
-         "variant", "out error", "bound", "stored", "bound");
+  printf("  layer  %-14s  launches  keys  %9s  %7s  %9s  %7s  %9s  %7s  "
+         "findings  seconds\n",
+         "variant", "out error", "bound", "stored", "bound", "lse", "bound");
   for (size_t l = 0; l < report.attention.size(); ++l) {
     const LayerAttention &a = report.attention[l];
-    printf("  %5zu  %-14s  %8lld  %4lld  %9.1e  %7.1e  %9.1e  %7.1e  %8llu  "
-           "%7.2f%s\n",
+    const std::string lse =
+        a.lseError < 0 ? format("%9s", "-") : format("%9.1e", a.lseError);
+    printf("  %5zu  %-14s  %8lld  %4lld  %9.1e  %7.1e  %9.1e  %7.1e  %s  "
+           "%7.1e  %8llu  %7.2f%s\n",
            l, a.variant.c_str(), static_cast<long long>(a.launches),
            static_cast<long long>(a.keys), a.outError, a.bounds.out,
-           a.storedError, a.bounds.stored,
+           a.storedError, a.bounds.stored, lse.c_str(), a.bounds.lse,
            static_cast<unsigned long long>(a.findings), a.seconds,
            a.passed() ? "" : "  WRONG");
   }
@@ -180,16 +182,19 @@ void kvctool::writeJson(const Report &report, const std::string &path) {
                               {"equal", c.equal}});
   root["attention"] = json::array();
   for (const LayerAttention &a : report.attention)
-    root["attention"].push_back({{"target", report.attentionTarget},
-                                 {"variant", a.variant},
-                                 {"steps", report.attentionSteps},
-                                 {"launches", a.launches},
-                                 {"out_error", number(a.outError)},
-                                 {"out_bound", a.bounds.out},
-                                 {"stored_error", number(a.storedError)},
-                                 {"stored_bound", a.bounds.stored},
-                                 {"findings", a.findings},
-                                 {"seconds", a.seconds}});
+    root["attention"].push_back(
+        {{"target", report.attentionTarget},
+         {"variant", a.variant},
+         {"steps", report.attentionSteps},
+         {"launches", a.launches},
+         {"out_error", number(a.outError)},
+         {"out_bound", a.bounds.out},
+         {"stored_error", number(a.storedError)},
+         {"stored_bound", a.bounds.stored},
+         {"lse_error", a.lseError < 0 ? json(nullptr) : number(a.lseError)},
+         {"lse_bound", a.bounds.lse},
+         {"findings", a.findings},
+         {"seconds", a.seconds}});
   root["lengths"] = json::array();
   for (const LengthTiming &t : report.lengths)
     root["lengths"].push_back({{"length", t.length},

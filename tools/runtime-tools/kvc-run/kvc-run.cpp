@@ -32,6 +32,7 @@ struct Arguments {
   std::vector<int64_t> lengths;
   bool check = false;
   bool quiet = false;
+  std::vector<std::string> given; // names of the options
 };
 
 } // namespace
@@ -107,6 +108,12 @@ static Arguments parseArguments(int argc, char **argv) {
       "\"length\": 256}\n"
       "  {\"name\": \"ids\", \"tokens\": [1, 2, 3], \"max_new_tokens\": 16}\n"
       "Bytes are tokens; paths are relative to the prompt file.";
+  for (Option &option : line.options)
+    option.accept = [&given = arguments.given, name = option.name,
+                     accept = option.accept](const std::string &value) {
+      given.push_back(name);
+      accept(value);
+    };
   const std::vector<std::string> rest = parseCommandLine(line, argc, argv);
   if (rest.size() != 1)
     fail("expected one model.so, got %zu arguments%s%s; see kvc-run --help",
@@ -186,13 +193,16 @@ static bool isLibrary(const std::string &path) {
   kvcrt_artifact *opened = nullptr;
   if (kvcrt_artifact_inspect(path.c_str(), &opened, nullptr, 0))
     return false;
-  const bool library =
-      std::string(kvcrt_artifact_manifest(opened)->kind) == "attention";
-  kvcrt_artifact_close(opened);
-  return library;
+  const ArtifactHandle artifact(opened);
+  return std::string(kvcrt_artifact_manifest(opened)->kind) == "attention";
 }
 
 static int runAlone(const Arguments &arguments) {
+  for (const std::string &name : arguments.given)
+    if (name != "threads" && name != "json" && name != "quiet")
+      fail("--%s: expected a model, got the attention library %s; give it as "
+           "--attention beside its model",
+           name.c_str(), arguments.model.c_str());
   Attention attention(arguments.model, !arguments.quiet);
   runLibrary(attention, arguments.threads);
   Report report;
@@ -201,6 +211,9 @@ static int runAlone(const Arguments &arguments) {
   report.attentionSteps = attention.steps();
   report.attention = attention.layers();
   printAttention(report);
+  fflush(stdout);
+  if (!arguments.json.empty())
+    writeJson(report, arguments.json);
   const std::string problem = attention.firstProblem();
   if (!problem.empty())
     fail("%s", problem.c_str());
@@ -248,8 +261,10 @@ static int run(int argc, char **argv) {
          arguments.model.c_str());
   if (longest == INT32_MAX) // unbounded: as long as it must be
     for (const Prompt &prompt : report.prompts)
-      longest = std::max(longest == INT32_MAX ? 0 : longest,
-                         int32_t(prompt.tokens.size()) + prompt.newTokens);
+      longest = int32_t(std::min<int64_t>(
+          std::max<int64_t>(longest == INT32_MAX ? 0 : longest,
+                            int64_t(prompt.tokens.size()) + prompt.newTokens),
+          INT32_MAX));
   report.maxLength = longest;
   model.loadWeights(arguments.weights);
 
