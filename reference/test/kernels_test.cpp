@@ -1,5 +1,4 @@
-//===- kernels_test.cpp - the reference behind the kernel ABI
-//--------------===//
+//===- kernels_test.cpp - the reference behind the kernel ABI -------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -28,9 +27,7 @@ void expectPagedEqualsCache(const kvcrt_policy &policy) {
   const int64_t heads = 4;
   PagedPool pool(policy, heads);
   Cache cache(policy);
-  Variant variant;
-  variant.policy = policy;
-  variant.queryHeads = heads;
+  Variant variant = pool.variant();
   variant.lse = true;
   int64_t seed = 0;
   for (std::vector<int32_t> counts :
@@ -90,9 +87,7 @@ TEST(Kernels, append_writes_these_bytes_and_no_others) {
   policy.key = i8Storage();
   policy.value.format = KVCRT_F16;
   PagedPool pool(policy, 1);
-  Variant variant;
-  variant.policy = policy;
-  variant.queryHeads = 1;
+  Variant variant = pool.variant();
   pool.step({3});
   pool.slots[1] = -1; // skipped
   pool.newKey = {127, -64, 5, 5, 0, 254};
@@ -132,9 +127,7 @@ TEST(Kernels, freed_blocks) {
   policy.sink_tokens = 1;
   policy.window = 2;
   PagedPool pool(policy, 1);
-  Variant variant;
-  variant.policy = policy;
-  variant.queryHeads = 1;
+  Variant variant = pool.variant();
   pool.step({8});
   for (int i = 0; i < 8; ++i)
     pool.newValue[i] = float(1 << i);
@@ -164,9 +157,7 @@ TEST(Kernels, freed_blocks) {
 TEST(Kernels, merge_with_sink) {
   kvcrt_policy policy = makePolicy(1, 1, 1, KVCRT_F16);
   PagedPool pool(policy, 1);
-  Variant variant;
-  variant.policy = policy;
-  variant.queryHeads = 1;
+  Variant variant = pool.variant();
   variant.sinkLogits = variant.lse = true;
   pool.header.num_tokens = 2;
   const float inf = std::numeric_limits<float>::infinity();
@@ -187,9 +178,7 @@ TEST(Kernels, merge_with_sink) {
 TEST(Kernels, refuses_another_version) {
   kvcrt_policy policy = makePolicy(1, 1, 1, KVCRT_F32);
   PagedPool pool(policy, 1);
-  Variant variant;
-  variant.policy = policy;
-  variant.queryHeads = 1;
+  Variant variant = pool.variant();
   pool.params.abi_version++;
   EXPECT_EQ(append(variant, pool.params), KVCRT_VERSION_MISMATCH);
   EXPECT_EQ(attend(variant, pool.params), KVCRT_VERSION_MISMATCH);

@@ -1,5 +1,4 @@
-//===- paged_pool.h - a small paged cache for tests
-//------------------------===//
+//===- paged_pool.h - a small paged cache for tests -----------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -72,6 +71,14 @@ struct PagedPool {
     params.lse_token_stride = queryHeads * 4;
   }
   PagedPool(const PagedPool &) = delete;
+
+  /// Plain attention over the pool's policy.
+  Variant variant() const {
+    Variant plain;
+    plain.policy = policy;
+    plain.queryHeads = query.size() / (maxTokens * policy.key_dim);
+    return plain;
+  }
 
   /// Builds a step of `counts[r]` new tokens in row r and gives them slots.
   void step(const std::vector<int32_t> &counts) {

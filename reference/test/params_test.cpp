@@ -1,5 +1,5 @@
-//===- masks_test.cpp - masks behind the kernel ABI
-//--------------===//
+//===- params_test.cpp - masks and arguments behind the kernel ABI --------===//
+//----------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -21,11 +21,9 @@ namespace {
 struct Masked {
   kvcrt_policy policy = makePolicy(1, 1, 1, KVCRT_F32);
   PagedPool pool{policy, 1};
-  Variant variant;
+  Variant variant = pool.variant();
 
   explicit Masked(MaskKind kind) {
-    variant.policy = policy;
-    variant.queryHeads = 1;
     variant.mask = kind;
     pool.step({2, 3});
     const float values[] = {1, 2, 1, 2, 4};
@@ -70,9 +68,7 @@ TEST(Params, masks_of_all_kinds) {
 TEST(Params, mask_of_each_head) {
   kvcrt_policy policy = makePolicy(1, 1, 1, KVCRT_F32);
   PagedPool pool(policy, 2);
-  Variant variant;
-  variant.policy = policy;
-  variant.queryHeads = 2;
+  Variant variant = pool.variant();
   variant.mask = MaskKind::DenseI1;
   pool.step({2});
   pool.newValue[0] = 1;
@@ -91,12 +87,10 @@ TEST(Params, mask_of_each_head) {
 struct TwoKeys {
   kvcrt_policy policy;
   PagedPool pool;
-  Variant variant;
+  Variant variant = pool.variant();
 
   explicit TwoKeys(const kvcrt_policy &policy)
       : policy(policy), pool(policy, 1) {
-    variant.policy = policy;
-    variant.queryHeads = 1;
     pool.params.scale = 1;
     pool.step({2});
     pool.query = {1, 1};
@@ -163,9 +157,7 @@ TEST(Params, error_word) {
   policy.rope.dim = 2;
   policy.key = i8Storage();
   PagedPool pool(policy, 1);
-  Variant variant;
-  variant.policy = policy;
-  variant.queryHeads = 1;
+  Variant variant = pool.variant();
   const float table[4] = {};
   pool.params.cache.rope_table = table;
   pool.params.cache.rope_positions = 2;

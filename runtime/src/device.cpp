@@ -72,6 +72,27 @@ kvcrt_status kvcrt_device::reserveWorkspace(uint64_t bytes) {
   return KVCRT_OK;
 }
 
+const kvcrt_env &HostedDevice::hostOf(void *context) {
+  auto *device = static_cast<kvcrt_device *>(context);
+  return static_cast<HostedDevice *>(device)->host_->env;
+}
+
+HostedDevice::HostedDevice(const kvcrt_device_desc &desc)
+    : host_(createCpuDevice(desc)) {
+  env = host_->env;
+  env.context = static_cast<kvcrt_device *>(this);
+  env.parallel_for = [](void *context, int64_t count, kvcrt_task_fn body,
+                        void *closure) {
+    const kvcrt_env &host = hostOf(context);
+    host.parallel_for(host.context, count, body, closure);
+  };
+  if (env.log)
+    env.log = [](void *context, int32_t level, const char *message) {
+      const kvcrt_env &host = hostOf(context);
+      host.log(host.context, level, message);
+    };
+}
+
 kvcrt_status kvcrt_device_create(const kvcrt_device_desc *desc,
                                  kvcrt_device **out_device, char *message,
                                  size_t message_size) {

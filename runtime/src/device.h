@@ -83,6 +83,18 @@ private:
 
 namespace kvcrt {
 
+/// A device whose threads and log are a cpu device's. env.context is the
+/// kvcrt_device.
+class HostedDevice : public kvcrt_device {
+protected:
+  explicit HostedDevice(const kvcrt_device_desc &desc);
+
+  const std::unique_ptr<kvcrt_device> host_;
+
+private:
+  static const kvcrt_env &hostOf(void *context);
+};
+
 std::unique_ptr<kvcrt_device> createCpuDevice(const kvcrt_device_desc &desc);
 std::unique_ptr<kvcrt_device> createNullDevice(const kvcrt_device_desc &desc);
 std::unique_ptr<kvcrt_device> createSimDevice(const kvcrt_device_desc &desc);

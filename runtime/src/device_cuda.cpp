@@ -27,15 +27,11 @@ struct CudaGraph final : kvcrt_graph {
   GraphExec exec = nullptr;
 };
 
-class CudaDevice final : public kvcrt_device, public Gpu {
+class CudaDevice final : public HostedDevice, public Gpu {
 public:
   explicit CudaDevice(const kvcrt_device_desc &desc)
-      : host_(createCpuDevice(desc)), session_(env), regions_(session_),
+      : HostedDevice(desc), session_(env), regions_(session_),
         modules_(session_) {
-    env = host_->env;
-    env.context = this;
-    env.parallel_for = &parallelFor;
-    env.log = host_->env.log ? &log : nullptr;
     env.launch = &launch;
   }
   ~CudaDevice() override {
@@ -186,21 +182,11 @@ private:
   }
 
   static CudaDevice &of(void *context) {
-    return *static_cast<CudaDevice *>(context);
-  }
-  static void parallelFor(void *context, int64_t count, kvcrt_task_fn body,
-                          void *closure) {
-    const kvcrt_env &host = of(context).host_->env;
-    host.parallel_for(host.context, count, body, closure);
-  }
-  static void log(void *context, int32_t level, const char *message) {
-    const kvcrt_env &host = of(context).host_->env;
-    host.log(host.context, level, message);
+    return *static_cast<CudaDevice *>(static_cast<kvcrt_device *>(context));
   }
   static int32_t launch(void *context, const kvcrt_env *env,
                         const kvcrt_launch *launch) noexcept;
 
-  std::unique_ptr<kvcrt_device> host_; // threads and log; constant
   Session session_;
   Regions regions_;
   Modules modules_;

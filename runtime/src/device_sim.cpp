@@ -29,16 +29,11 @@ struct SimGraph final : kvcrt_graph {
   std::vector<std::function<int32_t()>> nodes;
 };
 
-class SimDevice final : public kvcrt_device, public Gpu {
+class SimDevice final : public HostedDevice, public Gpu {
 public:
-  explicit SimDevice(const kvcrt_device_desc &desc)
-      : host_(createCpuDevice(desc)) {
+  explicit SimDevice(const kvcrt_device_desc &desc) : HostedDevice(desc) {
     if (kvcrt_sim_create(nullptr, &sim_))
       throw std::bad_alloc();
-    env = host_->env;
-    env.context = this;
-    env.parallel_for = &parallelFor;
-    env.log = host_->env.log ? &log : nullptr;
     env.launch = &launch;
   }
   ~SimDevice() override {
@@ -142,16 +137,7 @@ private:
     }
   }
   static SimDevice &of(void *context) {
-    return *static_cast<SimDevice *>(context);
-  }
-  static void parallelFor(void *context, int64_t count, kvcrt_task_fn body,
-                          void *closure) {
-    const kvcrt_env &host = of(context).host_->env;
-    host.parallel_for(host.context, count, body, closure);
-  }
-  static void log(void *context, int32_t level, const char *message) {
-    const kvcrt_env &host = of(context).host_->env;
-    host.log(host.context, level, message);
+    return *static_cast<SimDevice *>(static_cast<kvcrt_device *>(context));
   }
   static int32_t launch(void *context, const kvcrt_env *env,
                         const kvcrt_launch *launch) {
@@ -198,9 +184,8 @@ private:
     return KVCRT_UNSUPPORTED;
   }
 
-  std::unique_ptr<kvcrt_device> host_; // memory and threads; constant
-  kvcrt_sim *sim_ = nullptr;           // constant; has a lock of its own
-  std::unique_ptr<SimGraph> capture_;  // of the one stream, so of one thread
+  kvcrt_sim *sim_ = nullptr;          // constant; has a lock of its own
+  std::unique_ptr<SimGraph> capture_; // of the one stream, so of one thread
 };
 
 } // namespace

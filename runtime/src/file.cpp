@@ -22,69 +22,82 @@ MappedFile::~MappedFile() {
     munmap(const_cast<char *>(data_), size_);
 }
 
-kvcrt_status MappedFile::open(const char *path, Message message) {
-  const int file = ::open(path, O_RDONLY | O_CLOEXEC);
-  if (file < 0)
-    return message.fail(errno == ENOENT || errno == ENOTDIR ? KVCRT_NOT_FOUND
-                                                            : KVCRT_IO_ERROR,
-                        "cannot open `%s`: %s", path, strerror(errno));
-  struct stat info;
-  kvcrt_status status = KVCRT_OK;
-  if (fstat(file, &info) != 0)
-    status = message.fail(KVCRT_IO_ERROR, "cannot read `%s`: %s", path,
-                          strerror(errno));
-  else if (!S_ISREG(info.st_mode))
-    status = message.fail(KVCRT_IO_ERROR, "expected `%s` to be a regular file",
-                          path);
-  else if (info.st_size > 0) {
-    void *mapping =
-        mmap(nullptr, info.st_size, PROT_READ, MAP_PRIVATE, file, 0);
-    if (mapping == MAP_FAILED) {
-      status = message.fail(KVCRT_IO_ERROR, "cannot map `%s`: %s", path,
-                            strerror(errno));
-    } else {
-      data_ = static_cast<const char *>(mapping);
-      size_ = info.st_size;
-    }
+namespace {
+
+/// A regular file that is open for reading.
+class InputFile {
+public:
+  InputFile() = default;
+  InputFile(const InputFile &) = delete;
+  InputFile &operator=(const InputFile &) = delete;
+  ~InputFile() {
+    if (descriptor >= 0)
+      close(descriptor);
   }
-  close(file);
-  return status;
+
+  kvcrt_status open(const char *path, Message message) {
+    descriptor = ::open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
+      return message.fail(errno == ENOENT || errno == ENOTDIR ? KVCRT_NOT_FOUND
+                                                              : KVCRT_IO_ERROR,
+                          "cannot open `%s`: %s", path, strerror(errno));
+    struct stat info;
+    if (fstat(descriptor, &info) != 0)
+      return message.fail(KVCRT_IO_ERROR, "cannot read `%s`: %s", path,
+                          strerror(errno));
+    if (!S_ISREG(info.st_mode))
+      return message.fail(KVCRT_IO_ERROR, "expected `%s` to be a regular file",
+                          path);
+    size = info.st_size;
+    return KVCRT_OK;
+  }
+
+  int descriptor = -1;
+  size_t size = 0;
+};
+
+} // namespace
+
+kvcrt_status MappedFile::open(const char *path, Message message) {
+  InputFile file;
+  if (kvcrt_status status = file.open(path, message))
+    return status;
+  if (!file.size)
+    return KVCRT_OK;
+  void *mapping =
+      mmap(nullptr, file.size, PROT_READ, MAP_PRIVATE, file.descriptor, 0);
+  if (mapping == MAP_FAILED)
+    return message.fail(KVCRT_IO_ERROR, "cannot map `%s`: %s", path,
+                        strerror(errno));
+  data_ = static_cast<const char *>(mapping);
+  size_ = file.size;
+  return KVCRT_OK;
 }
 
 kvcrt_status readFile(const char *path, uint64_t limit, std::vector<char> &out,
                       Message message) {
-  const int file = ::open(path, O_RDONLY | O_CLOEXEC);
-  if (file < 0)
-    return message.fail(errno == ENOENT || errno == ENOTDIR ? KVCRT_NOT_FOUND
-                                                            : KVCRT_IO_ERROR,
-                        "cannot open `%s`: %s", path, strerror(errno));
-  struct stat info;
-  kvcrt_status status = KVCRT_OK;
-  if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode))
-    status = message.fail(KVCRT_IO_ERROR, "expected `%s` to be a regular file",
-                          path);
-  else if (uint64_t(info.st_size) > limit)
-    status = message.fail(
+  InputFile file;
+  if (kvcrt_status status = file.open(path, message))
+    return status;
+  if (file.size > limit)
+    return message.fail(
         KVCRT_CORRUPT, "expected at most %llu bytes in `%s`, got %llu",
-        (unsigned long long)limit, path, (unsigned long long)info.st_size);
-  size_t filled = 0;
-  if (!status)
-    out.resize(info.st_size);
-  while (!status && filled < out.size()) {
+        (unsigned long long)limit, path, (unsigned long long)file.size);
+  out.resize(file.size);
+  for (size_t filled = 0; filled < out.size();) {
     const ssize_t count =
-        ::read(file, out.data() + filled, out.size() - filled);
+        ::read(file.descriptor, out.data() + filled, out.size() - filled);
     if (count < 0 && errno == EINTR)
       continue;
     if (count < 0)
-      status = message.fail(KVCRT_IO_ERROR, "cannot read `%s`: %s", path,
-                            strerror(errno));
-    else if (count == 0)
+      return message.fail(KVCRT_IO_ERROR, "cannot read `%s`: %s", path,
+                          strerror(errno));
+    if (count == 0)
       out.resize(filled); // shortened meanwhile
     else
       filled += count;
   }
-  close(file);
-  return status;
+  return KVCRT_OK;
 }
 
 kvcrt_status writeFile(const char *path, const std::vector<Bytes> &pieces,

@@ -238,15 +238,7 @@ TEST_F(CudaDevice, TakesTheBestImage) {
 
 TEST_F(CudaDevice, StepArraysAreBroughtToTheDevice) {
   create();
-  kvcrt_policy policy = {};
-  policy.kv_heads = 1;
-  policy.key_dim = policy.value_dim = 16;
-  policy.block = 4;
-  policy.key.symmetric = policy.value.symmetric = 1;
-  kvcrt_group_desc group = {};
-  group.policy = policy;
-  group.num_layers = 1;
-  group.num_blocks = 16;
+  const kvcrt_group_desc group = smallGroup(16);
   kvcrt_runtime_desc desc;
   KVCRT_INIT(&desc);
   desc.device = device;

@@ -148,13 +148,7 @@ private:
   void note(kvcrt_status status) { first = first ? first : status; }
   /// A runtime whose step arrays are brought over row by row, and a step.
   kvcrt_status makeRuntime(void *stream) {
-    kvcrt_group_desc group = {};
-    group.policy.kv_heads = 1;
-    group.policy.key_dim = group.policy.value_dim = 16;
-    group.policy.block = 4;
-    group.policy.key.symmetric = group.policy.value.symmetric = 1;
-    group.num_layers = 1;
-    group.num_blocks = 64;
+    const kvcrt_group_desc group = smallGroup(64);
     kvcrt_runtime_desc desc;
     KVCRT_INIT(&desc);
     desc.device = device;

@@ -33,6 +33,18 @@ inline void runAdd(const void *params, unsigned) {
     p.out[i] += *p.add;
 }
 
+/// One layer, 1 head of 16, f32, pages of 4.
+inline kvcrt_group_desc smallGroup(int32_t blocks) {
+  kvcrt_group_desc group = {};
+  group.policy.kv_heads = 1;
+  group.policy.key_dim = group.policy.value_dim = 16;
+  group.policy.block = 4;
+  group.policy.key.symmetric = group.policy.value.symmetric = 1;
+  group.num_layers = 1;
+  group.num_blocks = blocks;
+  return group;
+}
+
 class FakeCudaTest : public testing::Test {
 protected:
   void SetUp() override {

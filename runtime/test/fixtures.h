@@ -38,6 +38,12 @@ inline kvcrt_storage tokenI8() {
   return s;
 }
 
+using Values = std::vector<int32_t>;
+
+inline Values list(const int32_t *data, int count) {
+  return {data, data + count};
+}
+
 /// A runtime on the null device unless said otherwise; members are options
 /// until create() is called.
 class RuntimeTest : public testing::Test {
@@ -95,10 +101,13 @@ protected:
     message = text;
     return status;
   }
+  void submit(uint64_t step) {
+    ASSERT_EQ(kvcrt_step_submit(runtime, step, nullptr), KVCRT_OK);
+  }
   /// begin, submit, commit, retire: the tokens are permanent.
   void run(kvcrt_sequence name, int32_t tokens) {
     ASSERT_EQ(begin({{name, tokens, KVCRT_LOGITS_LAST}}), KVCRT_OK) << message;
-    ASSERT_EQ(kvcrt_step_submit(runtime, view.id, nullptr), KVCRT_OK);
+    submit(view.id);
     ASSERT_EQ(kvcrt_step_commit(runtime, view.id, nullptr), KVCRT_OK);
     ASSERT_EQ(kvcrt_step_retire(runtime, view.id), KVCRT_OK);
   }

@@ -10,16 +10,7 @@ using namespace kvcrt_test;
 
 namespace {
 
-using Values = std::vector<int32_t>;
-
-Values list(const int32_t *data, int count) { return {data, data + count}; }
-
-class StepArraysTest : public RuntimeTest {
-protected:
-  void submit(uint64_t id) {
-    ASSERT_EQ(kvcrt_step_submit(runtime, id, nullptr), KVCRT_OK);
-  }
-};
+class StepArraysTest : public RuntimeTest {};
 
 TEST_F(StepArraysTest, ArraysOfARaggedBatch) {
   create();

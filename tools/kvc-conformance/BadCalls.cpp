@@ -1,5 +1,4 @@
-//===- BadCalls.cpp - what kernels answer to wrong arguments
-//----------------===//
+//===- BadCalls.cpp - what kernels answer to wrong arguments --------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -15,12 +14,6 @@
 
 namespace kvc::conformance {
 
-static void runSerially(void *, int64_t count, kvcrt_task_fn body,
-                        void *closure) {
-  for (int64_t i = 0; i < count; ++i)
-    body(closure, i, 0);
-}
-
 Outcome runBadCalls(const Spec &spec, const CompiledVariant &kernels,
                     uint64_t seed) {
   Outcome outcome;
@@ -28,13 +21,7 @@ Outcome runBadCalls(const Spec &spec, const CompiledVariant &kernels,
   Fixture fixture(spec, batch, seed);
   kvcrt_capacity capacity = fixture.capacity(1);
   Memory workspace(kernels.workspace(&capacity));
-  kvcrt_env goodEnv{};
-  goodEnv.struct_size = sizeof(kvcrt_env);
-  goodEnv.abi_version = KVCRT_ABI_VERSION;
-  goodEnv.parallel_for = runSerially;
-  goodEnv.num_workers = 1;
-  goodEnv.workspace = workspace.data();
-  goodEnv.workspace_size = workspace.size();
+  const kvcrt_env goodEnv = serialEnv(workspace);
 
   using Change = std::function<void(kvcrt_env &, kvcrt_params &)>;
   auto expectStatus = [&](const char *what, kvcrt_kernel_fn kernel,

@@ -37,6 +37,21 @@ uint64_t seedOf(uint64_t seed, const std::string &name) {
 
 double Random::uniform() { return double(next() >> 11) * 0x1.0p-52 - 1.0; }
 
+kvcrt_env serialEnv(Memory &workspace) {
+  kvcrt_env env{};
+  env.struct_size = sizeof(env);
+  env.abi_version = KVCRT_ABI_VERSION;
+  env.parallel_for = [](void *, int64_t count, kvcrt_task_fn body,
+                        void *closure) {
+    for (int64_t i = 0; i < count; ++i)
+      body(closure, i, 0);
+  };
+  env.num_workers = 1;
+  env.workspace = workspace.data();
+  env.workspace_size = workspace.size();
+  return env;
+}
+
 void Memory::release() {
   if (mapping)
     munmap(mapping, mapped);

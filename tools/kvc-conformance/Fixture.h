@@ -60,6 +60,9 @@ private:
   size_t mapped = 0;
 };
 
+/// One worker that runs tasks in their order.
+kvcrt_env serialEnv(Memory &workspace);
+
 class Fixture {
 public:
   Fixture(const Spec &spec, const Batch &batch, uint64_t seed);

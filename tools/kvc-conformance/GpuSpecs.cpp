@@ -13,7 +13,6 @@
 #include "SpecAxes.h"
 
 #include <algorithm>
-#include <functional>
 #include <iterator>
 
 namespace kvc::conformance {
@@ -54,12 +53,7 @@ static std::vector<Spec> sharedSpecs() {
 }
 
 std::vector<Spec> gpuSpecs() {
-  std::vector<Spec> specs = sharedSpecs();
-  auto add = [&](Spec spec, const std::function<void(Spec &)> &change = {}) {
-    if (change)
-      change(spec);
-    specs.push_back(std::move(spec));
-  };
+  SpecList specs(sharedSpecs());
   auto quantised = [](int32_t key, int32_t value) {
     return [=](Spec &s) {
       setQuant(s.policy.key, key);
@@ -67,54 +61,58 @@ std::vector<Spec> gpuSpecs() {
     };
   };
   // Geometry.
-  add(makeSpec("gqa4 d32", 8, 2, 32, 32, KVCRT_BF16));
-  add(makeSpec("mha d80", 2, 2, 80, 80, KVCRT_F16));
-  add(makeSpec("gqa6 d96", 6, 1, 96, 96, KVCRT_BF16));
-  add(makeSpec("gqa8 d112", 8, 1, 112, 112, KVCRT_F16));
-  add(makeSpec("gqa4 d128", 8, 2, 128, 128, KVCRT_BF16));
-  add(makeSpec("mqa8 d64:256", 8, 1, 64, 256, KVCRT_F16));
-  add(makeSpec("mha d256:32", 2, 2, 256, 32, KVCRT_BF16));
+  specs.add(makeSpec("gqa4 d32", 8, 2, 32, 32, KVCRT_BF16));
+  specs.add(makeSpec("mha d80", 2, 2, 80, 80, KVCRT_F16));
+  specs.add(makeSpec("gqa6 d96", 6, 1, 96, 96, KVCRT_BF16));
+  specs.add(makeSpec("gqa8 d112", 8, 1, 112, 112, KVCRT_F16));
+  specs.add(makeSpec("gqa4 d128", 8, 2, 128, 128, KVCRT_BF16));
+  specs.add(makeSpec("mqa8 d64:256", 8, 1, 64, 256, KVCRT_F16));
+  specs.add(makeSpec("mha d256:32", 2, 2, 256, 32, KVCRT_BF16));
   // More query heads than a tile has rows.
-  add(makeSpec("mqa20 d64", 20, 1, 64, 64, KVCRT_BF16));
+  specs.add(makeSpec("mqa20 d64", 20, 1, 64, 64, KVCRT_BF16));
   // Pages.
   for (int32_t block : {2, 8, 32, 128})
-    add(makeSpec("block " + std::to_string(block), 8, 2, 64, 64, KVCRT_BF16),
+    specs.add(
+        makeSpec("block " + std::to_string(block), 8, 2, 64, 64, KVCRT_BF16),
         [&](Spec &s) { s.policy.block = block; });
   // 8-bit rows in other geometries and pages.
-  add(makeSpec("i8 d128", 4, 1, 128, 128, KVCRT_BF16),
-      quantised(KVCRT_I8, KVCRT_I8));
-  add(makeSpec("i8 d256:96 page 3", 4, 2, 256, 96, KVCRT_F16), [&](Spec &s) {
-    quantised(KVCRT_I8, KVCRT_I8)(s);
-    s.policy.block = 3;
-  });
-  add(makeSpec("f8E4M3FN d128 f16 page 1", 4, 1, 128, 128, KVCRT_F16),
-      [&](Spec &s) {
-        quantised(KVCRT_F8E4M3FN, KVCRT_F8E4M3FN)(s);
-        s.policy.block = 1;
-      });
-  add(makeSpec("f8E4M3FN keys, i8 values", 8, 2, 64, 64, KVCRT_BF16),
-      quantised(KVCRT_F8E4M3FN, KVCRT_I8));
+  specs.add(makeSpec("i8 d128", 4, 1, 128, 128, KVCRT_BF16),
+            quantised(KVCRT_I8, KVCRT_I8));
+  specs.add(makeSpec("i8 d256:96 page 3", 4, 2, 256, 96, KVCRT_F16),
+            [&](Spec &s) {
+              quantised(KVCRT_I8, KVCRT_I8)(s);
+              s.policy.block = 3;
+            });
+  specs.add(makeSpec("f8E4M3FN d128 f16 page 1", 4, 1, 128, 128, KVCRT_F16),
+            [&](Spec &s) {
+              quantised(KVCRT_F8E4M3FN, KVCRT_F8E4M3FN)(s);
+              s.policy.block = 1;
+            });
+  specs.add(makeSpec("f8E4M3FN keys, i8 values", 8, 2, 64, 64, KVCRT_BF16),
+            quantised(KVCRT_F8E4M3FN, KVCRT_I8));
   // Windows of one token, by the cache and by the op.
-  add(makeSpec("op window 1", 8, 2, 64, 64, KVCRT_F16),
-      [](Spec &s) { s.window = true, s.windowSize = 1; });
-  add(makeSpec("streaming window 1", 8, 2, 64, 64, KVCRT_BF16),
-      [](Spec &s) { setWindow(s, 1, 1); });
-  add(makeSpec("window 20 i8 page 3", 8, 2, 64, 64, KVCRT_BF16), [&](Spec &s) {
-    setWindow(s, 20);
-    quantised(KVCRT_I8, KVCRT_I8)(s);
-    s.policy.block = 3;
-  });
+  specs.add(makeSpec("op window 1", 8, 2, 64, 64, KVCRT_F16),
+            [](Spec &s) { s.window = true, s.windowSize = 1; });
+  specs.add(makeSpec("streaming window 1", 8, 2, 64, 64, KVCRT_BF16),
+            [](Spec &s) { setWindow(s, 1, 1); });
+  specs.add(makeSpec("window 20 i8 page 3", 8, 2, 64, 64, KVCRT_BF16),
+            [&](Spec &s) {
+              setWindow(s, 20);
+              quantised(KVCRT_I8, KVCRT_I8)(s);
+              s.policy.block = 3;
+            });
   // Rotation where a row is many pieces.
-  add(makeSpec("rope pairs attend 96 d128", 4, 2, 128, 128, KVCRT_BF16),
-      [](Spec &s) {
-        setRope(s, 96, KVCRT_ROPE_INTERLEAVED, KVCRT_ROPE_AT_ATTEND);
-      });
-  add(makeSpec("rope neox append 256 f8E4M3FN", 4, 2, 256, 256, KVCRT_BF16),
+  specs.add(makeSpec("rope pairs attend 96 d128", 4, 2, 128, 128, KVCRT_BF16),
+            [](Spec &s) {
+              setRope(s, 96, KVCRT_ROPE_INTERLEAVED, KVCRT_ROPE_AT_ATTEND);
+            });
+  specs.add(
+      makeSpec("rope neox append 256 f8E4M3FN", 4, 2, 256, 256, KVCRT_BF16),
       [&](Spec &s) {
         setRope(s, 256, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_APPEND);
         quantised(KVCRT_F8E4M3FN, KVCRT_F8E4M3FN)(s);
       });
-  return specs;
+  return specs.take();
 }
 
 } // namespace kvc::conformance

@@ -1,5 +1,4 @@
-//===- MathCheck.cpp - elementary functions against libm
-//--------------------===//
+//===- MathCheck.cpp - elementary functions against libm ------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -47,12 +46,6 @@ static double ulps(float x, double exact) {
   return std::abs(double(x) - exact) / unit;
 }
 
-static void runSerially(void *, int64_t count, kvcrt_task_fn body,
-                        void *closure) {
-  for (int64_t i = 0; i < count; ++i)
-    body(closure, i, 0);
-}
-
 /// f of each input, as lse; empty, after saying why, when that fails.
 static std::vector<float> evaluate(const CompiledVariant &kernels,
                                    const std::vector<float> &inputs,
@@ -91,13 +84,7 @@ static std::vector<float> evaluate(const CompiledVariant &kernels,
   kvcrt_capacity capacity{
       sizeof(kvcrt_capacity), KVCRT_ABI_VERSION, count, count, 1, 1};
   Memory workspace(kernels.workspace(&capacity));
-  kvcrt_env env{};
-  env.struct_size = sizeof(env);
-  env.abi_version = KVCRT_ABI_VERSION;
-  env.parallel_for = runSerially;
-  env.num_workers = 1;
-  env.workspace = workspace.data();
-  env.workspace_size = workspace.size();
+  const kvcrt_env env = serialEnv(workspace);
   if (int32_t status = kernels.attend(&env, &p)) {
     out << "attend answers status " << status << "\n";
     return {};

@@ -1,5 +1,4 @@
-//===- Spec.cpp - the variants of the matrix
-//--------------------------------===//
+//===- Spec.cpp - the variants of the matrix ------------------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -13,7 +12,6 @@
 #include "SpecAxes.h"
 
 #include "kvcref/cache.h"
-#include <functional>
 #include <sstream>
 
 namespace kvc::conformance {
@@ -182,12 +180,7 @@ void setContiguous(Spec &spec, int32_t capacity) {
 
 std::vector<Spec> allSpecs() {
   using kvcref::MaskKind;
-  std::vector<Spec> specs;
-  auto add = [&](Spec spec, const std::function<void(Spec &)> &change = {}) {
-    if (change)
-      change(spec);
-    specs.push_back(std::move(spec));
-  };
+  SpecList specs;
   auto gqa = [](std::string name, int32_t element = KVCRT_F32) {
     return makeSpec(std::move(name), 8, 2, 64, 64, element);
   };
@@ -195,107 +188,113 @@ std::vector<Spec> allSpecs() {
   constexpr int append = KVCRT_ROPE_AT_APPEND, attend = KVCRT_ROPE_AT_ATTEND;
 
   // Geometry.
-  add(gqa("gqa4 d64"));
-  add(makeSpec("mha d64", 2, 2, 64, 64, KVCRT_F32));
-  add(makeSpec("mqa8 d128", 8, 1, 128, 128, KVCRT_F32));
-  add(makeSpec("gqa3 d8", 6, 2, 8, 8, KVCRT_F32));
-  add(makeSpec("gqa5 d40:24", 5, 1, 40, 24, KVCRT_F32));
-  add(makeSpec("gqa7 d72:96", 7, 1, 72, 96, KVCRT_F32));
-  add(makeSpec("mqa16 d256", 16, 1, 256, 256, KVCRT_F32));
-  add(makeSpec("gqa2 d192:128", 4, 2, 192, 128, KVCRT_F16));
+  specs.add(gqa("gqa4 d64"));
+  specs.add(makeSpec("mha d64", 2, 2, 64, 64, KVCRT_F32));
+  specs.add(makeSpec("mqa8 d128", 8, 1, 128, 128, KVCRT_F32));
+  specs.add(makeSpec("gqa3 d8", 6, 2, 8, 8, KVCRT_F32));
+  specs.add(makeSpec("gqa5 d40:24", 5, 1, 40, 24, KVCRT_F32));
+  specs.add(makeSpec("gqa7 d72:96", 7, 1, 72, 96, KVCRT_F32));
+  specs.add(makeSpec("mqa16 d256", 16, 1, 256, 256, KVCRT_F32));
+  specs.add(makeSpec("gqa2 d192:128", 4, 2, 192, 128, KVCRT_F16));
   // Block sizes.
   for (int32_t block : {1, 3, 64, 100, 256})
-    add(gqa("block " + std::to_string(block)),
-        [&](Spec &s) { s.policy.block = block; });
-  add(gqa("contiguous"), [](Spec &s) { setContiguous(s, 2100); });
+    specs.add(gqa("block " + std::to_string(block)),
+              [&](Spec &s) { s.policy.block = block; });
+  specs.add(gqa("contiguous"), [](Spec &s) { setContiguous(s, 2100); });
   // Element types and storage.
   for (int32_t element : {KVCRT_F16, KVCRT_BF16})
-    add(gqa(std::string("element ") + formatName(element), element));
+    specs.add(gqa(std::string("element ") + formatName(element), element));
   for (int32_t format : {KVCRT_F16, KVCRT_BF16})
-    add(gqa(std::string("f32 stored ") + formatName(format)),
+    specs.add(
+        gqa(std::string("f32 stored ") + formatName(format)),
         [&](Spec &s) { s.policy.key.format = s.policy.value.format = format; });
-  add(gqa("i8 keys"), [](Spec &s) { setQuant(s.policy.key); });
-  add(gqa("i8 values"), [](Spec &s) { setQuant(s.policy.value); });
+  specs.add(gqa("i8 keys"), [](Spec &s) { setQuant(s.policy.key); });
+  specs.add(gqa("i8 values"), [](Spec &s) { setQuant(s.policy.value); });
   for (int32_t element : {KVCRT_F32, KVCRT_F16, KVCRT_BF16})
-    add(gqa(std::string("i8 both, ") + formatName(element), element),
+    specs.add(
+        gqa(std::string("i8 both, ") + formatName(element), element),
         [](Spec &s) { setQuant(s.policy.key), setQuant(s.policy.value); });
   for (int32_t element : {KVCRT_F32, KVCRT_BF16})
-    add(gqa(std::string("f8E4M3FN both, ") + formatName(element), element),
+    specs.add(
+        gqa(std::string("f8E4M3FN both, ") + formatName(element), element),
         [](Spec &s) {
           setQuant(s.policy.key, KVCRT_F8E4M3FN);
           setQuant(s.policy.value, KVCRT_F8E4M3FN);
         });
-  add(makeSpec("i8 d40", 4, 2, 40, 40, KVCRT_F32),
-      [](Spec &s) { setQuant(s.policy.key), setQuant(s.policy.value); });
-  add(gqa("bf16 keys, f16 values"), [](Spec &s) {
+  specs.add(makeSpec("i8 d40", 4, 2, 40, 40, KVCRT_F32),
+            [](Spec &s) { setQuant(s.policy.key), setQuant(s.policy.value); });
+  specs.add(gqa("bf16 keys, f16 values"), [](Spec &s) {
     s.policy.key.format = KVCRT_BF16, s.policy.value.format = KVCRT_F16;
   });
   // Positions.
   for (int style : {neox, pairs})
     for (int at : {append, attend})
       for (int32_t dim : {64, 20})
-        add(gqa(std::string("rope ") + (style == neox ? "neox" : "pairs") +
+        specs.add(
+            gqa(std::string("rope ") + (style == neox ? "neox" : "pairs") +
                 (at == append ? " append " : " attend ") + std::to_string(dim)),
             [&](Spec &s) { setRope(s, dim, style, at); });
-  add(gqa("rope attend i8"), [&](Spec &s) {
+  specs.add(gqa("rope attend i8"), [&](Spec &s) {
     setRope(s, 64, neox, attend);
     setQuant(s.policy.key);
   });
-  add(gqa("rope append i8 f16", KVCRT_F16), [&](Spec &s) {
+  specs.add(gqa("rope append i8 f16", KVCRT_F16), [&](Spec &s) {
     setRope(s, 64, neox, append);
     setQuant(s.policy.key), setQuant(s.policy.value);
   });
-  add(gqa("alibi"), [](Spec &s) { s.policy.position = KVCRT_POSITION_ALIBI; });
+  specs.add(gqa("alibi"),
+            [](Spec &s) { s.policy.position = KVCRT_POSITION_ALIBI; });
   // Retention.
   for (int32_t window : {1, 17, 64, 150})
-    add(gqa("window " + std::to_string(window)),
-        [&](Spec &s) { setWindow(s, window); });
-  add(gqa("window block 1"), [](Spec &s) {
+    specs.add(gqa("window " + std::to_string(window)),
+              [&](Spec &s) { setWindow(s, window); });
+  specs.add(gqa("window block 1"), [](Spec &s) {
     setWindow(s, 33);
     s.policy.block = 1;
   });
-  add(gqa("streaming"), [](Spec &s) { setWindow(s, 40, 4); });
-  add(gqa("streaming 70 sinks"), [](Spec &s) { setWindow(s, 100, 70); });
+  specs.add(gqa("streaming"), [](Spec &s) { setWindow(s, 40, 4); });
+  specs.add(gqa("streaming 70 sinks"), [](Spec &s) { setWindow(s, 100, 70); });
   for (int at : {append, attend})
-    add(gqa(std::string("streaming rope ") +
-            (at == append ? "append" : "attend")),
-        [&](Spec &s) {
-          setWindow(s, 40, 4);
-          setRope(s, 64, neox, at);
-        });
-  add(gqa("streaming rope pairs i8"), [&](Spec &s) {
+    specs.add(gqa(std::string("streaming rope ") +
+                  (at == append ? "append" : "attend")),
+              [&](Spec &s) {
+                setWindow(s, 40, 4);
+                setRope(s, 64, neox, at);
+              });
+  specs.add(gqa("streaming rope pairs i8"), [&](Spec &s) {
     setWindow(s, 24, 9);
     setRope(s, 32, pairs, append);
     setQuant(s.policy.key);
   });
-  add(gqa("streaming alibi"), [](Spec &s) {
+  specs.add(gqa("streaming alibi"), [](Spec &s) {
     setWindow(s, 40, 4);
     s.policy.position = KVCRT_POSITION_ALIBI;
   });
   // The op's own.
-  add(gqa("not causal"), [](Spec &s) { s.causal = false; });
-  add(gqa("not causal, window"), [](Spec &s) {
+  specs.add(gqa("not causal"), [](Spec &s) { s.causal = false; });
+  specs.add(gqa("not causal, window"), [](Spec &s) {
     s.causal = false;
     setWindow(s, 30);
   });
-  add(gqa("op window"), [](Spec &s) { s.window = true, s.windowSize = 50; });
-  add(gqa("softcap"), [](Spec &s) { s.softcap = true; });
-  add(gqa("sink logits"), [](Spec &s) { s.sinkLogits = true; });
-  add(gqa("sink logits, no lse"),
-      [](Spec &s) { s.sinkLogits = true, s.lse = false; });
-  add(gqa("mask f32"), [](Spec &s) { s.mask = MaskKind::DenseF32; });
-  add(gqa("mask i1"), [](Spec &s) { s.mask = MaskKind::DenseI1; });
-  add(gqa("mask packed"), [](Spec &s) { s.mask = MaskKind::Packed; });
-  add(gqa("mask packed, not causal"),
-      [](Spec &s) { s.mask = MaskKind::Packed, s.causal = false; });
-  add(gqa("mask i1, window, f16", KVCRT_F16), [](Spec &s) {
+  specs.add(gqa("op window"),
+            [](Spec &s) { s.window = true, s.windowSize = 50; });
+  specs.add(gqa("softcap"), [](Spec &s) { s.softcap = true; });
+  specs.add(gqa("sink logits"), [](Spec &s) { s.sinkLogits = true; });
+  specs.add(gqa("sink logits, no lse"),
+            [](Spec &s) { s.sinkLogits = true, s.lse = false; });
+  specs.add(gqa("mask f32"), [](Spec &s) { s.mask = MaskKind::DenseF32; });
+  specs.add(gqa("mask i1"), [](Spec &s) { s.mask = MaskKind::DenseI1; });
+  specs.add(gqa("mask packed"), [](Spec &s) { s.mask = MaskKind::Packed; });
+  specs.add(gqa("mask packed, not causal"),
+            [](Spec &s) { s.mask = MaskKind::Packed, s.causal = false; });
+  specs.add(gqa("mask i1, window, f16", KVCRT_F16), [](Spec &s) {
     s.mask = MaskKind::DenseI1;
     setWindow(s, 45);
   });
-  add(gqa("score head bias"), [](Spec &s) { s.score = Score::HeadBias; });
-  add(gqa("score relative bias"),
-      [](Spec &s) { s.score = Score::RelativeBias; });
-  add(gqa("everything"), [&](Spec &s) {
+  specs.add(gqa("score head bias"), [](Spec &s) { s.score = Score::HeadBias; });
+  specs.add(gqa("score relative bias"),
+            [](Spec &s) { s.score = Score::RelativeBias; });
+  specs.add(gqa("everything"), [&](Spec &s) {
     s.softcap = s.sinkLogits = true;
     s.mask = MaskKind::DenseF32;
     s.score = Score::HeadBias;
@@ -305,7 +304,7 @@ std::vector<Spec> allSpecs() {
     s.policy.value.format = KVCRT_BF16;
     s.policy.block = 24;
   });
-  return specs;
+  return specs.take();
 }
 
 } // namespace kvc::conformance

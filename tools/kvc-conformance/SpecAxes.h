@@ -11,7 +11,24 @@
 
 #include "Spec.h"
 
+#include <functional>
+
 namespace kvc::conformance {
+
+/// The matrix as it is written: one variant after the other.
+class SpecList {
+public:
+  explicit SpecList(std::vector<Spec> begin = {}) : specs(std::move(begin)) {}
+  void add(Spec spec, const std::function<void(Spec &)> &change = {}) {
+    if (change)
+      change(spec);
+    specs.push_back(std::move(spec));
+  }
+  std::vector<Spec> take() { return std::move(specs); }
+
+private:
+  std::vector<Spec> specs;
+};
 
 /// Pages of 16 tokens, rows stored in the element type.
 Spec makeSpec(std::string name, int32_t queryHeads, int32_t kvHeads,

@@ -1,5 +1,5 @@
-//===- barriers.cpp - barrier.cta.*
-//-------------------------------------------===//
+//===- barriers.cpp - barrier.cta.* ---------------------------------------===//
+//----------------------------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -83,23 +83,25 @@ template <int kExponent, int kFraction> uint64_t roundMagnitude(double value) {
   return units + (uint64_t(exponent + kBias - 1) << kFraction);
 }
 
-inline uint32_t toF16(double value) {
+/// To nearest, ties to even; what is larger than `kLargest` is `kBeyond`, and
+/// so is an infinity. NaN has all bits but the sign.
+template <int kExponent, int kFraction, uint32_t kLargest, uint32_t kBeyond>
+uint32_t toSmall(double value) {
+  constexpr uint32_t kSign = 1u << (kExponent + kFraction);
   if (std::isnan(value))
-    return 0x7fff;
-  const uint32_t sign = std::signbit(value) ? 0x8000 : 0;
+    return kSign - 1;
+  const uint32_t sign = std::signbit(value) ? kSign : 0;
   if (std::isinf(value))
-    return sign | 0x7c00;
-  const uint64_t bits = roundMagnitude<5, 10>(std::fabs(value));
-  return sign | (bits >= 0x7c00 ? 0x7c00 : uint32_t(bits));
+    return sign | kBeyond;
+  const uint64_t bits = roundMagnitude<kExponent, kFraction>(std::fabs(value));
+  return sign | (bits > kLargest ? kBeyond : uint32_t(bits));
+}
+
+inline uint32_t toF16(double value) {
+  return toSmall<5, 10, 0x7bff, 0x7c00>(value);
 }
 inline uint32_t toBf16(double value) {
-  if (std::isnan(value))
-    return 0x7fff;
-  const uint32_t sign = std::signbit(value) ? 0x8000 : 0;
-  if (std::isinf(value))
-    return sign | 0x7f80;
-  const uint64_t bits = roundMagnitude<8, 7>(std::fabs(value));
-  return sign | (bits >= 0x7f80 ? 0x7f80 : uint32_t(bits));
+  return toSmall<8, 7, 0x7f7f, 0x7f80>(value);
 }
 /// The same from f32, quick for what is a normal number in the format: the
 /// dropped bits round by a carry.
@@ -120,22 +122,10 @@ inline uint32_t toF16(float value) {
 }
 /// cvt.rn.satfinite: what is too large, infinity too, is the largest.
 inline uint32_t toE4M3(double value) {
-  if (std::isnan(value))
-    return 0x7f;
-  const uint32_t sign = std::signbit(value) ? 0x80 : 0;
-  if (std::isinf(value))
-    return sign | 0x7e;
-  const uint64_t bits = roundMagnitude<4, 3>(std::fabs(value));
-  return sign | (bits > 0x7e ? 0x7e : uint32_t(bits));
+  return toSmall<4, 3, 0x7e, 0x7e>(value);
 }
 inline uint32_t toE5M2(double value) {
-  if (std::isnan(value))
-    return 0x7f;
-  const uint32_t sign = std::signbit(value) ? 0x80 : 0;
-  if (std::isinf(value))
-    return sign | 0x7b;
-  const uint64_t bits = roundMagnitude<5, 2>(std::fabs(value));
-  return sign | (bits > 0x7b ? 0x7b : uint32_t(bits));
+  return toSmall<5, 2, 0x7b, 0x7b>(value);
 }
 /// cvt.rna.tf32: to nearest, ties away; 10 fraction bits, the rest zero.
 inline uint32_t toTf32(float value) {
