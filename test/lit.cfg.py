@@ -104,6 +104,9 @@ torch_python, wrong = find_torch_python()
 if torch_python:
     config.available_features.add("torch")
     config.substitutions.append(("%torch_python", torch_python))
+    if not subprocess.run([torch_python, "-c", "import triton"],
+                          capture_output=True).returncode:
+        config.available_features.add("triton")
 else:
     lit_config.note(f"no Python with torch ({wrong}): the Python package is not "
                     "tested; KVC_PYTHON names one (docs/python.md)")
@@ -133,6 +136,7 @@ llvm_config.with_environment(
     os.environ.get("ASAN_OPTIONS", "allow_user_poisoning=0"))
 llvm_config.add_tool_substitutions(
     ["kvc-compile", "kvc-conformance", "kvc-gpu-bench", "kvc-gpu-conformance",
+     "kvc-gpu-golden", "kvc-gpu-report",
      "kvc-interpret", "kvc-lsp-server", "kvc-opt", "kvc-raise-check",
      "kvc-reduce", "kvc-run", "kvc-sass", "kvc-sim-run",
      "kvc-weights", "kvcrt-seal", "mlir-opt", "FileCheck", "not"],

@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "Artefacts.h"
 
+#include "BenchShapes.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
@@ -45,43 +47,6 @@ std::vector<Spec> bundleSpecs() {
     if (std::find(std::begin(names), std::end(names), spec.name) !=
         std::end(names))
       specs.push_back(std::move(spec));
-  return specs;
-}
-
-std::vector<Spec> benchSpecs() {
-  std::vector<Spec> specs;
-  auto add = [&](const char *name, int32_t queryHeads, int32_t kvHeads,
-                 int32_t dim, int32_t block = 16) -> Spec & {
-    Spec spec;
-    spec.name = name;
-    spec.policy = kvcref::makePolicy(kvHeads, dim, dim, KVCRT_BF16);
-    spec.policy.block = block;
-    spec.queryHeads = queryHeads;
-    spec.lse = false;
-    specs.push_back(spec);
-    return specs.back();
-  };
-  add("bench gqa4 d128", 32, 8, 128);
-  add("bench gqa8 d128", 32, 4, 128);
-  add("bench mha d128", 32, 32, 128);
-  add("bench gqa4 d64", 32, 8, 64);
-  add("bench gqa4 d256", 32, 8, 256);
-  Spec &window = add("bench window 1024", 32, 8, 128);
-  window.policy.retention = KVCRT_RETAIN_STREAMING;
-  window.policy.window = window.windowSize = 1024;
-  window.policy.sink_tokens = 4;
-  for (int32_t format : {KVCRT_I8, KVCRT_F8E4M3FN}) {
-    Spec &quant =
-        add(format == KVCRT_I8 ? "bench i8" : "bench f8E4M3FN", 32, 8, 128);
-    for (kvcrt_storage *s : {&quant.policy.key, &quant.policy.value}) {
-      *s = {};
-      s->kind = KVCRT_STORAGE_QUANT;
-      s->format = format;
-      s->axis = KVCRT_AXIS_TOKEN;
-      s->symmetric = 1;
-      s->scale_format = KVCRT_F32;
-    }
-  }
   return specs;
 }
 
@@ -175,8 +140,11 @@ Machine::Machine(const std::string &kind, const std::string &artefacts) {
     for (int32_t sm = info.sm; !isFolder(folder) && sm >= info.sm / 10 * 10;
          --sm)
       folder = artefacts + "/sm_" + std::to_string(sm);
+    // Else the base's, whose PTX the driver assembles.
+    if (!isFolder(folder) && info.sm > 80)
+      folder = artefacts + "/sm_80";
   }
-  if (!isFolder(folder))
+  if (!artefacts.empty() && !isFolder(folder))
     throw Failure("expected artefacts for " + title + " in " + artefacts +
                   ", got none; build the bundle with this chip in CHIPS");
 }

@@ -26,12 +26,10 @@ using conformance::Spec;
 /// The conformance variants: one per storage, mask, position, retention and
 /// feature, and the geometries that stress a schedule.
 std::vector<Spec> bundleSpecs();
-/// The benchmark's: llama-like heads, named after what is special.
-std::vector<Spec> benchSpecs();
 
 /// Letters and digits of a name, dashes between.
 std::string fileNameOf(const std::string &name);
-/// Writes DIR/NAME.mlir for every variant; false when it cannot.
+/// Writes DIR/NAME.mlir for these and the benchmark's; false when it cannot.
 bool writeSpecs(const std::string &folder);
 
 /// An opened artefact with one variant.
@@ -52,7 +50,8 @@ private:
 /// A device of the bundle: what runs, where its artefacts are.
 class Machine {
 public:
-  /// kind: "cuda" or "sim". Throws a Failure with what is missing.
+  /// kind: "cuda" or "sim"; artefacts: their folder, or none when no kernel of
+  /// one will run. Throws a Failure with what is missing.
   Machine(const std::string &kind, const std::string &artefacts);
   ~Machine();
   Machine(const Machine &) = delete;

@@ -17,53 +17,6 @@
 
 namespace kvc::bundle {
 
-static const Spec &specOf(const std::string &name) {
-  static const std::vector<Spec> specs = benchSpecs();
-  for (const Spec &spec : specs)
-    if (spec.name == name)
-      return spec;
-  throw Failure("expected a variant of the benchmark, got " + name);
-}
-
-std::vector<BenchCell> benchCells(bool tiny) {
-  if (tiny)
-    return {{"D3 kv 200", "bench gqa4 d128", {{2, 1, 200}}},
-            {"D12 4 tokens", "bench gqa4 d128", {{2, 4, 100}}},
-            {"P5 chunk", "bench gqa4 d128", {{1, 40, 100}}},
-            {"S step", "bench i8", {{1, 1, 90}, {1, 20, 20}}, true}};
-  std::vector<BenchCell> cells;
-  auto add = [&](std::string name, std::string variant, std::vector<Run> runs,
-                 bool wholeStep = false) {
-    cells.push_back(
-        {std::move(name), "bench " + variant, std::move(runs), wholeStep});
-  };
-  auto kv = [](int32_t length) { return " kv " + std::to_string(length); };
-  for (int32_t n : {1024, 4096, 16384, 32768, 131072})
-    add("D1" + kv(n), "gqa8 d128", {{1, 1, n}});
-  for (const char *variant : {"gqa4 d128", "i8", "f8E4M3FN"})
-    for (int32_t n : {1024, 4096, 16384, 32768})
-      add("D3" + kv(n), variant, {{8, 1, n}});
-  add("D5" + kv(4096), "gqa4 d128", {{32, 1, 4096}});
-  for (int32_t n : {128, 2000, 4000})
-    add("D8" + kv(n), "mha d128", {{16, 1, n}});
-  add("D11 64x512", "gqa8 d128", {{64, 1, 512}});
-  add("D11 1x16k+15x64", "gqa8 d128", {{1, 1, 16384}, {15, 1, 64}});
-  add("D11 1x64k+31x4k", "gqa8 d128", {{1, 1, 65536}, {31, 1, 4096}});
-  add("D11 2x32k+30x4k", "gqa8 d128", {{2, 1, 32768}, {30, 1, 4096}});
-  for (int32_t q : {4, 8})
-    add("D12 " + std::to_string(q) + " tokens" + kv(4096), "gqa4 d128",
-        {{8, q, 4096}});
-  for (const char *variant : {"gqa4 d64", "gqa4 d256"})
-    add("D14" + kv(4096), variant, {{32, 1, 4096}});
-  add("W1" + kv(32768), "window 1024", {{32, 1, 32768}});
-  add("P1 4x4k", "gqa4 d128", {{4, 4096, 4096}});
-  add("P3 2x512 of 4608", "gqa4 d128", {{2, 512, 4608}});
-  add("P5 8x512 on 4k", "gqa4 d128", {{8, 512, 4608}});
-  for (const char *variant : {"gqa4 d128", "i8"})
-    add("S 32 layers" + kv(4096), variant, {{8, 1, 4096}}, true);
-  return cells;
-}
-
 namespace {
 /// A runtime of one group whose sequences stand before the cell's step.
 class Cache {
@@ -93,43 +46,25 @@ private:
 };
 } // namespace
 
-/// Bytes of a token in one layer that attention reads.
-static double tokenBytes(const kvcrt_policy &p) {
-  auto side = [&](const kvcrt_storage &s, int32_t dim) {
-    const bool quant = s.kind == KVCRT_STORAGE_QUANT;
-    return double(dim) * (quant ? 1 : 2) + (quant ? 4 : 0);
-  };
-  return p.kv_heads * (side(p.key, p.key_dim) + side(p.value, p.value_dim));
-}
-
-/// Keys that some query of a run sees.
-static double visibleKeys(const kvcrt_policy &p, const Run &run) {
-  if (p.retention == KVCRT_RETAIN_ALL)
-    return run.kvLen;
-  return std::min<double>(run.kvLen,
-                          p.window + p.sink_tokens + run.newTokens - 1);
-}
-
 Cache::Cache(const Machine &machine, const BenchCell &cell, const Spec &spec)
     : machine(machine), spec(spec), memory(machine.device, machine.stream) {
   constexpr int32_t kChunk = 8192;
   const kvcrt_policy &p = spec.policy;
   int32_t sequences = 0, longest = 0;
   int64_t blocks = 0;
-  double bytes = 0;
+  const double bytes = workOf(spec, cell, 1).kvBytes;
   for (const Run &run : cell.runs) {
     sequences += run.count;
     longest = std::max(longest, run.kvLen);
     tokens += int64_t(run.count) * run.newTokens;
     blocks += int64_t(run.count) * ((run.kvLen - 1) / p.block + 2);
-    bytes += run.count * visibleKeys(p, run) * tokenBytes(p);
   }
   // The second cache four times over, or a model's layers, in 40 % of memory.
   const double wanted =
       cell.wholeStep ? 32 : 4.0 * machine.info.l2_bytes / bytes + 1;
   const double room = machine.onGpu()
                           ? 0.4 * double(machine.info.memory_bytes) /
-                                (double(blocks) * p.block * tokenBytes(p))
+                                (double(blocks) * p.block * tokenBytes(spec))
                           : 2;
   layers = int32_t(std::clamp(std::min(wanted, room), 1.0, 64.0));
 
@@ -227,26 +162,40 @@ void Cache::begin() {
           kvcrt_step_submit(runtime.get(), view.id, machine.stream), "step");
 }
 
+namespace {
+/// What pools and operands are filled with, again and again. Random, since a
+/// GPU that multiplies zeros draws less power and keeps a higher clock.
+struct Patterns {
+  static constexpr size_t kBytes = 16 << 20;
+
+  Patterns()
+      : sixteen(kBytes / 2), codes(kBytes), scales(kBytes / 4, 1.0f / 128) {
+    std::mt19937 random(11);
+    std::uniform_real_distribution<float> uniform(-1, 1);
+    for (uint16_t &x : sixteen) {
+      // As bf16; as f16 these bits are numbers below 2.
+      const float value = uniform(random);
+      uint32_t bits;
+      memcpy(&bits, &value, 4);
+      x = uint16_t(bits >> 16);
+    }
+    for (uint8_t &x : codes) {
+      x = uint8_t(random());
+      if ((x & 0x7f) == 0x7f) // the NaNs of f8E4M3FN
+        x = 0x3c;
+    }
+  }
+
+  std::vector<uint16_t> sixteen;
+  std::vector<uint8_t> codes;
+  std::vector<float> scales;
+};
+} // namespace
+
 void Cache::fillPool(const Spec &spec) {
-  constexpr size_t kPattern = 16 << 20;
+  static const Patterns patterns;
+  constexpr size_t kPattern = Patterns::kBytes;
   const kvcrt_policy &p = spec.policy;
-  std::mt19937 random(11);
-  std::uniform_real_distribution<float> uniform(-1, 1);
-  std::vector<uint16_t> bf16(kPattern / 2);
-  for (uint16_t &x : bf16) {
-    const float value = uniform(random);
-    uint32_t bits;
-    memcpy(&bits, &value, 4);
-    x = uint16_t(bits >> 16);
-  }
-  std::vector<uint8_t> bytes(kPattern);
-  for (uint8_t &x : bytes) {
-    x = uint8_t(random());
-    // f8E4M3FN has two NaNs.
-    if (p.key.format == KVCRT_F8E4M3FN && (x & 0x7f) == 0x7f)
-      x = 0x3c;
-  }
-  std::vector<float> scales(kPattern / 4, 1.0f / 128);
   auto fill = [&](void *region, int64_t size, const void *pattern) {
     for (int64_t at = 0; region && at < size; at += kPattern)
       require(machine.device,
@@ -259,13 +208,16 @@ void Cache::fillPool(const Spec &spec) {
   const kvcrt_cache &first = view.caches[0];
   const bool quant = p.key.kind == KVCRT_STORAGE_QUANT;
   fill(first.key.payload, first.num_blocks * first.key.block_stride,
-       quant ? static_cast<const void *>(bytes.data()) : bf16.data());
+       quant ? static_cast<const void *>(patterns.codes.data())
+             : patterns.sixteen.data());
   for (const kvcrt_plane *plane : {&first.key, &first.value})
     fill(plane->scale, first.num_blocks * plane->scale_block_stride,
-         scales.data());
-  fill(query, tokens * spec.queryHeads * p.key_dim * 2, bf16.data());
-  fill(newKey, tokens * p.kv_heads * p.key_dim * 2, bf16.data());
-  fill(newValue, tokens * p.kv_heads * p.value_dim * 2, bf16.data());
+         patterns.scales.data());
+  fill(query, tokens * spec.queryHeads * p.key_dim * 2,
+       patterns.sixteen.data());
+  fill(newKey, tokens * p.kv_heads * p.key_dim * 2, patterns.sixteen.data());
+  fill(newValue, tokens * p.kv_heads * p.value_dim * 2,
+       patterns.sixteen.data());
 }
 
 kvcrt_params Cache::params(int32_t layer) const {
@@ -287,10 +239,9 @@ kvcrt_params Cache::params(int32_t layer) const {
 
 BenchResult runBenchCell(const Machine &machine, const BenchCell &cell,
                          int repeats) {
-  BenchResult result{cell, {}, {}, 0, 0, 0, 0};
+  BenchResult result{cell, {}, {}, 0, {}, 0};
   try {
-    const Spec &spec = specOf(cell.variant);
-    const kvcrt_policy &p = spec.policy;
+    const Spec spec = specOf(cell);
     const Kernels kernels(machine.device, machine.folder, spec);
     Cache cache(machine, cell, spec);
     result.layers = cache.layers;
@@ -309,14 +260,7 @@ BenchResult runBenchCell(const Machine &machine, const BenchCell &cell,
     });
     const double parts = cell.wholeStep ? 1 : cache.layers;
     result.times = {all.median / parts, all.low / parts, all.high / parts};
-    for (const Run &run : cell.runs) {
-      const double scale = cell.wholeStep ? cache.layers : 1;
-      result.bytes += scale * run.count * visibleKeys(p, run) * tokenBytes(p);
-      // The last query sees all, the first all but the others.
-      const double keys = visibleKeys(p, run) - (run.newTokens - 1) / 2.0;
-      result.flops += scale * 2.0 * run.count * run.newTokens * keys *
-                      spec.queryHeads * (p.key_dim + p.value_dim);
-    }
+    result.work = workOf(spec, cell, cache.layers);
   } catch (const Failure &failure) {
     result.failure = failure.what();
   }

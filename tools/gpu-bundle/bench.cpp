@@ -5,7 +5,9 @@
 //
 // Times prebuilt artefacts on a GPU by captured replays: median, 10th and 90th
 // percentile, as fractions of the read-only bandwidth and of the mma.sync rate
-// that the same run measures. Peers are not in it: nothing here says "faster".
+// that the same run measures. Cells come in order of their value, so that a
+// limit of time leaves out what says the least, and names it. With --serve
+// another program (peers/) asks for one cell at a time, between its own.
 //
 // Exit: 0 when every cell was measured, 1 when one failed, 2 when nothing could
 // run.
@@ -16,9 +18,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
+#include <iostream>
 
 using namespace kvc::bundle;
 
@@ -30,6 +34,10 @@ static const char *const kUsage =
     "  --repeats=N         replays of each cell (30)\n"
     "  --seconds=N         begin no cell after so long (240)\n"
     "  --json=FILE         write all cells\n"
+    "  --serve=1           answer each cell's \"name|variant\" that comes in "
+    "by\n"
+    "                      a line of JSON\n"
+    "  --list=1            write the cells as lines of JSON, and stop\n"
     "  --print-ptx=FILE    write the probes' PTX, and stop\n";
 
 static void print(const BenchResult &r, const Limits &limits) {
@@ -45,34 +53,40 @@ static void print(const BenchResult &r, const Limits &limits) {
   printf(" %9.1f us  p10 %9.1f  p90 %9.1f  %7.3f TB/s %5.1f %%  %7.1f TFLOP/s "
          "%5.1f %%  begin %6.1f us\n",
          r.times.median * 1e6, r.times.low * 1e6, r.times.high * 1e6,
-         r.bytes / r.times.median * 1e-12,
-         100 * r.bytes / r.times.median / limits.readBytesPerSecond,
-         r.flops / r.times.median * 1e-12,
-         100 * r.flops / r.times.median / limits.matrixFlopsPerSecond,
+         r.work.kvBytes / r.times.median * 1e-12,
+         100 * r.work.kvBytes / r.times.median / limits.readBytesPerSecond,
+         r.work.flops / r.times.median * 1e-12,
+         100 * r.work.flops / r.times.median / limits.matrixFlopsPerSecond,
          r.planSeconds * 1e6);
   fflush(stdout);
 }
 
 /// Least squares of time = t0 + bytes / rate over the D3 cells of a variant.
-static void printFit(const std::vector<BenchResult> &results,
-                     const std::string &variant, const Limits &limits) {
-  double n = 0, x = 0, y = 0, xx = 0, xy = 0;
-  for (const BenchResult &r : results)
-    if (r.failure.empty() && r.times.median > 0 && r.cell.variant == variant &&
-        r.cell.name.rfind("D3", 0) == 0) {
-      ++n;
-      x += r.bytes;
-      y += r.times.median;
-      xx += r.bytes * r.bytes;
-      xy += r.bytes * r.times.median;
-    }
-  if (n < 3)
-    return;
-  const double slope = (n * xy - x * y) / (n * xx - x * x);
-  printf("fit D3 %-18s t0 %.1f us, %.3f TB/s (%.1f %% of the read-only "
-         "bandwidth)\n",
-         variant.c_str() + 6, (y - slope * x) / n * 1e6, 1e-12 / slope,
-         100 / slope / limits.readBytesPerSecond);
+struct Fit {
+  std::string variant;
+  double seconds, bytesPerSecond;
+};
+
+static std::vector<Fit> fitAll(const std::vector<BenchResult> &results) {
+  std::vector<Fit> fits;
+  for (const char *variant :
+       {"bench gqa4 d128", "bench i8", "bench f8E4M3FN"}) {
+    double n = 0, x = 0, y = 0, xx = 0, xy = 0;
+    for (const BenchResult &r : results)
+      if (r.failure.empty() && r.times.median > 0 &&
+          r.cell.variant == variant && r.cell.name.rfind("D3", 0) == 0) {
+        ++n;
+        x += r.work.kvBytes;
+        y += r.times.median;
+        xx += r.work.kvBytes * r.work.kvBytes;
+        xy += r.work.kvBytes * r.times.median;
+      }
+    if (n < 3)
+      continue;
+    const double slope = (n * xy - x * y) / (n * xx - x * x);
+    fits.push_back({variant, (y - slope * x) / n, 1 / slope});
+  }
+  return fits;
 }
 
 static nlohmann::json toJson(const BenchResult &r) {
@@ -88,21 +102,74 @@ static nlohmann::json toJson(const BenchResult &r) {
           {"p10_s", r.times.low},
           {"p90_s", r.times.high},
           {"begin_s", r.planSeconds},
-          {"bytes", r.bytes},
-          {"flops", r.flops},
+          {"kv_bytes", r.work.kvBytes},
+          {"io_bytes", r.work.ioBytes},
+          {"flops", r.work.flops},
           {"layers", r.layers}};
+}
+
+static nlohmann::json toJson(const Machine &machine, const Limits &limits) {
+  return {{"device", machine.title},
+          {"multiprocessors", machine.info.multiprocessors},
+          {"driver", machine.info.driver_version},
+          {"l2_bytes", machine.info.l2_bytes},
+          {"read_bytes_per_s", limits.readBytesPerSecond},
+          {"mma_flops_per_s", limits.matrixFlopsPerSecond}};
+}
+
+static std::string keyOf(const BenchCell &cell) {
+  return cell.name + "|" + cell.variant.substr(6);
+}
+
+/// A cell with its shape, for who times something else over it.
+static nlohmann::json describe(const BenchCell &cell) {
+  const Spec spec = specOf(cell);
+  nlohmann::json out = toJson({cell, {}, {}, 0, workOf(spec, cell, 32), 0});
+  out["key"] = keyOf(cell);
+  out["value"] = cell.value;
+  out["query_heads"] = spec.queryHeads;
+  out["kv_heads"] = spec.policy.kv_heads;
+  out["head_dim"] = spec.policy.key_dim;
+  out["page"] = spec.policy.block;
+  out["causal"] = spec.causal;
+  out["window"] = cell.window;
+  out["sinks"] = cell.sinks;
+  const bool quant = spec.policy.key.kind == KVCRT_STORAGE_QUANT;
+  out["dtype"] = quant ? cell.variant.substr(cell.variant.rfind(' ') + 1)
+                 : spec.policy.element == KVCRT_F16 ? "f16"
+                                                    : "bf16";
+  return out;
+}
+
+static int serve(const Machine &machine, const Limits &limits, int repeats) {
+  std::cout << toJson(machine, limits).dump() << std::endl;
+  for (std::string line; std::getline(std::cin, line);) {
+    nlohmann::json answer = {{"failure", "expected a cell, got " + line}};
+    for (const BenchCell &cell : benchCells(!machine.onGpu()))
+      if (keyOf(cell) == line)
+        answer = toJson(runBenchCell(machine, cell, repeats));
+    std::cout << answer.dump() << std::endl;
+  }
+  return 0;
 }
 
 int main(int argc, char **argv) {
   const Options options(argc, argv, kUsage,
                         {"device", "artefacts", "only", "repeats", "seconds",
-                         "json", "print-ptx"});
+                         "json", "serve", "list", "print-ptx"});
   if (!options.get("print-ptx").empty()) {
     std::ofstream file(options.get("print-ptx"));
     file << probePtx();
     return file.good() ? 0 : 2;
   }
-  const int repeats = std::max(1, atoi(options.get("repeats", "30").c_str()));
+  const bool simulated = options.get("device") == "sim";
+  if (!options.get("list").empty()) {
+    for (const BenchCell &cell : benchCells(simulated))
+      std::cout << describe(cell).dump() << "\n";
+    return 0;
+  }
+  const int repeats =
+      simulated ? 1 : std::max(1, atoi(options.get("repeats", "30").c_str()));
   const double limit = atof(options.get("seconds", "240").c_str());
   const auto begin = std::chrono::steady_clock::now();
   auto elapsed = [&] {
@@ -111,54 +178,57 @@ int main(int argc, char **argv) {
         .count();
   };
   std::vector<BenchResult> results;
-  int failures = 0, skipped = 0;
+  std::vector<std::string> leftOut;
+  int failures = 0;
   try {
     const Machine machine(options.get("device", "cuda"),
                           options.get("artefacts", besideProgram("artefacts")));
     const kvcrt_device_info &info = machine.info;
+    const Limits limits = probe(machine);
+    if (!options.get("serve").empty())
+      return serve(machine, limits, repeats);
     printf("kvc-bench on %s", machine.title.c_str());
     if (machine.onGpu())
       printf(", %d SMs, %.0f MHz, memory %.0f MHz x %d bit, L2 %d MiB, driver "
-             "for CUDA %d.%d",
+             "for CUDA %d.%d\nread-only bandwidth %.3f TB/s, mma.sync bf16 "
+             "%.0f TFLOP/s",
              info.multiprocessors, info.clock_khz * 1e-3,
              info.memory_clock_khz * 1e-3, info.memory_bus_bits,
              info.l2_bytes >> 20, info.driver_version / 1000,
-             info.driver_version % 1000 / 10);
-    printf("\n");
-    const Limits limits = probe(machine);
-    if (machine.onGpu())
-      printf("read-only bandwidth %.3f TB/s, mma.sync bf16 %.0f TFLOP/s\n",
-             limits.readBytesPerSecond * 1e-12,
+             info.driver_version % 1000 / 10, limits.readBytesPerSecond * 1e-12,
              limits.matrixFlopsPerSecond * 1e-12);
-    for (const BenchCell &cell : benchCells(!machine.onGpu())) {
-      if (cell.name.find(options.get("only")) == std::string::npos)
+    printf("\n");
+    for (const BenchCell &cell : benchCells(simulated)) {
+      if (keyOf(cell).find(options.get("only")) == std::string::npos)
         continue;
       if (elapsed() > limit) {
-        ++skipped;
+        leftOut.push_back(keyOf(cell));
         continue;
       }
-      results.push_back(
-          runBenchCell(machine, cell, machine.onGpu() ? repeats : 1));
+      results.push_back(runBenchCell(machine, cell, repeats));
       print(results.back(), limits);
       failures += !results.back().failure.empty();
     }
-    for (const char *variant :
-         {"bench gqa4 d128", "bench i8", "bench f8E4M3FN"})
-      printFit(results, variant, limits);
+    nlohmann::json fits = nlohmann::json::array();
+    for (const Fit &fit : fitAll(results)) {
+      printf("fit D3 %-18s t0 %.1f us, %.3f TB/s (%.1f %% of the read-only "
+             "bandwidth)\n",
+             fit.variant.c_str() + 6, fit.seconds * 1e6,
+             fit.bytesPerSecond * 1e-12,
+             100 * fit.bytesPerSecond / limits.readBytesPerSecond);
+      fits.push_back({{"variant", fit.variant},
+                      {"t0_s", fit.seconds},
+                      {"bytes_per_s", fit.bytesPerSecond}});
+    }
     if (!options.get("json").empty()) {
-      nlohmann::json cells = nlohmann::json::array();
+      nlohmann::json out = toJson(machine, limits);
+      out["left_out"] = leftOut;
+      out["fits"] = fits;
+      out["cells"] = nlohmann::json::array();
       for (const BenchResult &result : results)
-        cells.push_back(toJson(result));
+        out["cells"].push_back(toJson(result));
       std::ofstream file(options.get("json"));
-      file << nlohmann::json{{"device", machine.title},
-                             {"multiprocessors", info.multiprocessors},
-                             {"driver", info.driver_version},
-                             {"read_bytes_per_s", limits.readBytesPerSecond},
-                             {"mma_flops_per_s", limits.matrixFlopsPerSecond},
-                             {"skipped", skipped},
-                             {"cells", cells}}
-                  .dump(1)
-           << "\n";
+      file << out.dump(1) << "\n";
       if (!file.good())
         throw Failure("cannot write " + options.get("json"));
     }
@@ -166,11 +236,13 @@ int main(int argc, char **argv) {
     fprintf(stderr, "kvc-bench: %s\n", failure.what().c_str());
     return 2;
   }
-  printf("%zu cells, %d failed, %d left out for want of time, %.0f s\n",
-         results.size(), failures, skipped, elapsed());
+  printf("%zu cells, %d failed, %zu left out for want of time, %.0f s\n",
+         results.size(), failures, leftOut.size(), elapsed());
+  for (const std::string &name : leftOut)
+    printf("  left out: %s\n", name.c_str());
   if (results.empty()) {
     fprintf(stderr, "kvc-bench: expected a cell to run, got none\n");
     return 2;
   }
-  return failures || skipped ? 1 : 0;
+  return failures || !leftOut.empty() ? 1 : 0;
 }

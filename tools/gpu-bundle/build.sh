@@ -11,7 +11,7 @@
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
-build=${1:-$root/build}
+build=$(cd "${1:-$root/build}" && pwd)
 chips=${CHIPS:-sm_80 sm_86 sm_89 sm_90a sm_100a sm_120}
 glibc=2.31
 zig_version=0.13.0
@@ -53,9 +53,11 @@ cmake -S "$root" -B "$work/programs" -G Ninja -DCMAKE_BUILD_TYPE=Release \
   -DCMAKE_C_COMPILER="$cc" -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_AR="$ar" -DCMAKE_RANLIB="$ranlib" \
   -DCMAKE_EXE_LINKER_FLAGS="$flags" > "$work/configure.log" 2>&1 ||
   { cat "$work/configure.log"; exit 1; }
-cmake --build "$work/programs" --target kvc-gpu-conformance kvc-gpu-bench
-cp "$work/programs/bin/kvc-gpu-conformance" "$bundle/kvc-conformance"
-cp "$work/programs/bin/kvc-gpu-bench" "$bundle/kvc-bench"
+programs="conformance bench golden report"
+cmake --build "$work/programs" --target $(printf 'kvc-gpu-%s ' $programs)
+for program in $programs; do
+  cp "$work/programs/bin/kvc-gpu-$program" "$bundle/kvc-$program"
+done
 
 # 2. Artefacts, of the specs that the programs have.
 "$build/bin/kvc-gpu-conformance" --write-specs="$work/specs"
@@ -70,21 +72,22 @@ done | xargs -P "${JOBS:-2}" -L 1 sh -c '
   name=$(basename "$4" .mlir)
   # What is timed must be good code; what is checked need only be right.
   case $name in bench-*) slow= ;; *) slow=--allow-slow-kernels ;; esac
-  "$1/bin/kvc-compile" --attention="$4" --target="$3" --mcpu=x86-64-v3 $slow \
+  # Machine code for the chips that are named; a GPU of another kind takes the
+  # PTX of the oldest, which its driver assembles.
+  case $3 in sm_80) embed=both ;; *) embed=cubin ;; esac
+  "$1/bin/kvc-compile" --attention="$4" --target="$3" --mcpu=x86-64-v3 $slow --embed=$embed \
     -o "$2/artefacts/$3/$name.so" || { echo "$name for $3 failed" >&2; exit 255; }
 ' sh "$build" "$bundle"
 
-# 3. The command, and what the bundle is.
-cp "$root/tools/gpu-bundle/check-and-measure" "$root/tools/gpu-bundle/README.md" "$root/LICENSE" "$bundle/"
+# 3. The commands, and what the bundle is.
+for file in check-and-measure check-memory peers README.md; do
+  cp -r "$root/tools/gpu-bundle/$file" "$bundle/"
+done
+cp "$root/LICENSE" "$bundle/"
 git -C "$root" rev-parse HEAD > "$bundle/VERSION" 2>/dev/null || echo unknown > "$bundle/VERSION"
 
-size=$(du -sm "$bundle" | cut -f1)
-needs=$(objdump -T "$bundle/kvc-conformance" "$bundle/kvc-bench" |
-  grep -o 'GLIBC_[0-9.]*' | sort -V | tail -1)
-libraries=$(for program in kvc-conformance kvc-bench; do objdump -p "$bundle/$program"; done |
+needs=$(objdump -T "$bundle"/kvc-* | grep -o 'GLIBC_[0-9.]*' | sort -V | tail -1)
+libraries=$(for program in "$bundle"/kvc-*; do objdump -p "$program"; done |
   sed -n 's/^ *NEEDED *//p' | sort -u | tr '\n' ' ')
-echo "$bundle: $size MiB, needs $needs and $libraries"
-if [ "$size" -gt "$limit_mib" ]; then
-  echo "expected at most $limit_mib MiB, got $size; name fewer CHIPS" >&2
-  exit 1
-fi
+"$root/tools/gpu-bundle/sizes.sh" "$bundle" $limit_mib
+echo "$bundle needs $needs and $libraries"

@@ -88,6 +88,15 @@ cl::opt<bool> allowSlowKernels(
     "allow-slow-kernels", cl::cat(category),
     cl::desc("take GPU kernels that spill registers, use local memory or have "
              "injected waits, with a warning"));
+cl::opt<kvc::nvptx::Embed> embedded(
+    "embed", cl::init(kvc::nvptx::Embed::Both), cl::cat(category),
+    cl::desc("what an artefact for a GPU carries:"),
+    cl::values(clEnumValN(kvc::nvptx::Embed::Both, "both",
+                          "machine code and PTX, for this GPU and later ones"),
+               clEnumValN(kvc::nvptx::Embed::Cubin, "cubin",
+                          "machine code alone: a third of the size"),
+               clEnumValN(kvc::nvptx::Embed::Ptx, "ptx",
+                          "PTX alone, which the driver assembles")));
 cl::opt<std::string> nvdisasm(
     "nvdisasm", cl::value_desc("path"), cl::cat(category),
     cl::desc("disassembler of a CUDA toolkit for --explain, or none; default: "
@@ -111,6 +120,7 @@ struct Settings {
       cacheDir, nvdisasm, evidence;
   Emit emit;
   bool explain, withRecompute, stateless, allowSlowKernels;
+  kvc::nvptx::Embed embed;
   uint64_t cacheBytes;
 };
 
@@ -123,7 +133,7 @@ Settings parseCommandLine(int argc, char **argv) {
                     cpuName,   policyFile,    untilAfter,   ptxas,
                     cacheDir,  nvdisasm,      evidenceFile, emitKind,
                     explain,   withRecompute, stateless,    allowSlowKernels,
-                    cacheBytes};
+                    embedded,  cacheBytes};
   cl::ResetCommandLineParser();
   return settings;
 }
@@ -281,6 +291,11 @@ LogicalResult Driver::lookUpKernels() {
   if (failed(created))
     return failure();
   compiler.emplace(std::move(*created));
+  if (!compiler->getPtxas() &&
+      (settings.emit == Emit::so || settings.emit == Emit::obj) &&
+      settings.embed == kvc::nvptx::Embed::Cubin)
+    return error() << "expected a ptxas for --embed=cubin, got none; install a "
+                      "CUDA toolkit, name it with --ptxas, or use --embed=ptx";
   if (!compiler->getPtxas() && settings.emit == Emit::cubin)
     return error() << "expected a ptxas for --emit=cubin, got none; install a "
                       "CUDA toolkit, name it with --ptxas, or use --emit=ptx";
@@ -308,7 +323,8 @@ LogicalResult Driver::compileKernels() {
       failed(explainMachineCode(chip)))
     return failure();
   if (settings.emit != Emit::ptx && settings.emit != Emit::cubin)
-    kvc::nvptx::embedImages(*module, chip, compiler->getImages());
+    kvc::nvptx::embedImages(*module, chip, compiler->getImages(),
+                            settings.embed);
   return success();
 }
 

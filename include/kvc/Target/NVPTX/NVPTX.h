@@ -149,11 +149,14 @@ private:
   double beginChildren = 0, ptxasSeconds = 0;
 };
 
+/// Which images an artefact carries. `Cubin`: where an image has one.
+enum class Embed { Both, Cubin, Ptx };
+
 /// Replaces the gpu.modules of `module` by their images as constants, and
 /// defines the kvcrt_kernel record of each kernel (@<kernel>_record), which is
 /// what host functions launch by.
 void embedImages(mlir::ModuleOp module, const GpuChip &chip,
-                 llvm::ArrayRef<Image> images);
+                 llvm::ArrayRef<Image> images, Embed embed = Embed::Both);
 
 /// Registers, spills and shared memory of the kernels, as a table.
 void printUsage(const GpuChip &chip, llvm::ArrayRef<Image> images,
