@@ -10,7 +10,8 @@
 from ._kvc import OutOfBlocks
 from .attention import Attention, Cache, Step
 from .compiler import CompileError
-from .policy import Policy, Rope, Streaming, Window
+from .masks import PackedMask
+from .policy import Alibi, Policy, Rope, Streaming, Window
 
-__all__ = ["Attention", "Cache", "CompileError", "OutOfBlocks", "Policy", "Rope",
-           "Step", "Streaming", "Window"]
+__all__ = ["Alibi", "Attention", "Cache", "CompileError", "OutOfBlocks", "PackedMask",
+           "Policy", "Rope", "Step", "Streaming", "Window"]

@@ -8,9 +8,11 @@ import math
 import sys
 
 from . import _kvc, compiler
-from .policy import FORMATS, Policy
+from .masks import PackedMask
+from .policy import FORMATS, Alibi, Policy
 
 _WORDS = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
+_MASKS = {"bool": "dense_i1", "float": "dense_f32", "packed": "packed"}
 
 
 def _format(dtype):
@@ -43,13 +45,16 @@ class Attention:
     """Compiles when made; what was compiled before is found again.
 
     lse: attend also gives the natural log of each softmax's denominator.
+    mask: attend takes one: "bool" (true is visible), "float" (added to the
+    scores) or "packed" (a PackedMask). sink_logits: attend takes a logit a head
+    that enters the denominator alone.
     target: "cpu", a GPU ("sm_90a"), or "sim:" and a GPU (the simulator).
     threads: of the CPU engine, 0 = all. device: which GPU.
     """
 
     def __init__(self, *, heads, kv_heads, head_dim, value_dim=None, page=16,
-                 dtype="f32", policy=Policy(), softcap=None, lse=False,
-                 target="cpu", threads=0, device=0):
+                 dtype="f32", policy=Policy(), softcap=None, lse=False, mask=None,
+                 sink_logits=False, target="cpu", threads=0, device=0):
         value_dim = head_dim if value_dim is None else value_dim
         _positive(heads=heads, kv_heads=kv_heads, head_dim=head_dim,
                   value_dim=value_dim, page=page)
@@ -58,16 +63,25 @@ class Attention:
                              f"got {heads}")
         if softcap is not None and not 0 < softcap < math.inf:
             raise ValueError(f"softcap: expected a positive number, got {softcap}")
+        if mask is not None and mask not in _MASKS:
+            raise ValueError(f'mask: expected "bool", "float", "packed" or None, got '
+                             f"{mask!r}")
+        self._slopes = (policy.position.values(heads)
+                        if isinstance(policy.position, Alibi) else [])
         self.heads, self.kv_heads = heads, kv_heads
         self.head_dim, self.value_dim = head_dim, value_dim
         self.page, self.dtype, self.policy = page, _format(dtype), policy
         self.softcap, self.lse, self.target = softcap, bool(lse), target
-        flags = (", lse" if lse else "") + (", softcap" if softcap else "")
+        self.mask, self.sink_logits = mask, bool(sink_logits)
+        flags = "".join(f", {flag}" for flag, wanted in [
+            ("lse", lse), ("softcap", softcap), ("sink_logits", sink_logits),
+            (f"mask = #kvc<mask_kind {_MASKS.get(mask)}>", mask)] if wanted)
         cache = policy.cache_type(kv_heads, head_dim, value_dim, self.dtype, page)
         self.spec = (f"kvc.variant @attention {{cache = {cache}, "
                      f"query_heads = {heads}{flags}}}\n")
         self.path = compiler.compile_attention(self.spec, target)
-        self._library = _kvc.Library(str(self.path), threads, device)
+        self._library = _kvc.Library(str(self.path), threads, device,
+                                     getattr(_kvc.MaskKind, mask or "none"))
 
     @property
     def bytes_per_token(self):
@@ -94,33 +108,48 @@ class Attention:
         cache._native.append(layer, _tensor(key, "key"), _tensor(value, "value"),
                              step._stream)
 
-    def attend(self, query, step, layer=0, *, scale=None, out=None, lse_out=None):
+    def attend(self, query, step, layer=0, *, scale=None, mask=None,
+               sink_logits=None, out=None, lse_out=None):
         """query [tokens, heads, head_dim] -> out [tokens, heads, value_dim], or
         (out, lse [tokens, heads]) where lse was asked for. The step's keys must
-        have been appended. scale: 1 / sqrt(head_dim) unless given."""
+        have been appended. scale: 1 / sqrt(head_dim) unless given. mask: [tokens,
+        keys] or [heads, tokens, keys], where keys are the indices of the token's
+        own sequence, or a PackedMask. sink_logits: f32 [heads]."""
         cache = self._cache_of(step)
+        operands = self._operands(mask, sink_logits)
         scale = self.head_dim ** -0.5 if scale is None else float(scale)
         softcap = self.softcap or 0.0
         if lse_out is not None and not self.lse:
             raise ValueError("lse_out: expected none without lse=True, got a tensor")
         if out is None and lse_out is not None:
             raise ValueError("out: expected a tensor beside lse_out, got none")
-        if _is_torch(query) and (out is None or _is_torch(out)):
+        if all(tensor is None or _is_torch(tensor)
+               for tensor in (query, out, *operands)):
             from . import ops
             if out is None:
                 out, lse_out = ops.attend(query, cache.state, layer, self.value_dim,
-                                          scale, softcap, self.lse)
+                                          scale, softcap, self.lse, *operands)
             else:
                 if self.lse and lse_out is None:
                     lse_out = query.new_empty(query.shape[:2], dtype=ops.torch.float32)
-                ops.attend_out(query, cache.state, out, lse_out, layer, scale, softcap)
+                ops.attend_out(query, cache.state, out, lse_out, layer, scale, softcap,
+                               *operands)
         else:
             if out is None or (self.lse and lse_out is None):
                 raise ValueError("out: expected out (and lse_out, with lse=True) for "
                                  "tensors that are not torch's, got none")
             cache._native.attend(layer, _tensor(query, "query"), _tensor(out, "out"),
-                                 lse_out, scale, softcap, step._stream)
+                                 lse_out, scale, softcap, step._stream, *operands)
         return (out, lse_out) if self.lse else out
+
+    @staticmethod
+    def _operands(mask, sink_logits):
+        """mask, mask_indptr, mask_first, sink_logits, as ops and _kvc take them;
+        which of them this attention needs is judged there."""
+        packed = mask if isinstance(mask, PackedMask) else (mask, None, None)
+        return tuple(tensor if tensor is None else _tensor(tensor, name)
+                     for name, tensor in zip(("mask", "mask.indptr", "mask.first",
+                                              "sink_logits"), (*packed, sink_logits)))
 
     def _cache_of(self, step):
         if step.cache.attention is not self:
@@ -140,7 +169,7 @@ class Cache:
         self.attention, self.layers = attention, layers
         self.max_seqs, self.max_tokens, self.max_length = max_seqs, max_tokens, max_length
         self._native = _kvc.Cache(attention._library, layers, max_seqs, max_tokens,
-                                  max_length, blocks)
+                                  max_length, blocks, attention._slopes)
         self._state = None
 
     @property

@@ -26,6 +26,9 @@ class KvcCache(_HfCache):
     def __init__(self, attention, *, layers, batch, max_length, max_tokens=None,
                  blocks=0):
         super().__init__(layers=[])
+        if attention.policy.position is not None:
+            raise ValueError("policy: expected no position, because the model turns "
+                             f"queries and keys itself, got {attention.policy.position}")
         self.attention = attention
         # Beam search holds a batch's old and new rows at once.
         self.kvc = attention.cache(layers=layers, max_seqs=2 * batch,

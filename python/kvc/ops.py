@@ -44,13 +44,20 @@ def _(key, value, state, layer):
 
 @torch.library.custom_op("kvc::attend", mutates_args=())
 def attend_op(query: torch.Tensor, state: torch.Tensor, layer: int, value_dim: int,
-              scale: float, softcap: float,
-              with_lse: bool) -> tuple[torch.Tensor, torch.Tensor]:
+              scale: float, softcap: float, with_lse: bool,
+              mask: torch.Tensor | None = None, mask_indptr: torch.Tensor | None = None,
+              mask_first: torch.Tensor | None = None,
+              sink_logits: torch.Tensor | None = None
+              ) -> tuple[torch.Tensor, torch.Tensor]:
     native, stream = _native(state)
     out, lse = _results(query, value_dim, with_lse)
     native.attend(layer, query.detach(), out, lse if with_lse else None, scale,
-                  softcap, stream)
+                  softcap, stream, *_detached(mask, mask_indptr, mask_first, sink_logits))
     return out, lse
+
+
+def _detached(*tensors):
+    return (None if tensor is None else tensor.detach() for tensor in tensors)
 
 
 def _results(query, value_dim, with_lse):
@@ -61,7 +68,8 @@ def _results(query, value_dim, with_lse):
 
 
 @attend_op.register_fake
-def _(query, state, layer, value_dim, scale, softcap, with_lse):
+def _(query, state, layer, value_dim, scale, softcap, with_lse, mask=None,
+      mask_indptr=None, mask_first=None, sink_logits=None):
     torch._check(query.dim() == 3, lambda: "query: expected [tokens, heads, head_dim]")
     return _results(query, value_dim, with_lse)
 
@@ -69,13 +77,18 @@ def _(query, state, layer, value_dim, scale, softcap, with_lse):
 @torch.library.custom_op("kvc::attend_out", mutates_args=("out", "lse"))
 def attend_out_op(query: torch.Tensor, state: torch.Tensor, out: torch.Tensor,
                   lse: torch.Tensor | None, layer: int, scale: float,
-                  softcap: float) -> None:
+                  softcap: float, mask: torch.Tensor | None = None,
+                  mask_indptr: torch.Tensor | None = None,
+                  mask_first: torch.Tensor | None = None,
+                  sink_logits: torch.Tensor | None = None) -> None:
     native, stream = _native(state)
-    native.attend(layer, query.detach(), out, lse, scale, softcap, stream)
+    native.attend(layer, query.detach(), out, lse, scale, softcap, stream,
+                  *_detached(mask, mask_indptr, mask_first, sink_logits))
 
 
 @attend_out_op.register_fake
-def _(query, state, out, lse, layer, scale, softcap):
+def _(query, state, out, lse, layer, scale, softcap, mask=None, mask_indptr=None,
+      mask_first=None, sink_logits=None):
     return None
 
 
@@ -89,13 +102,14 @@ def append(key, value, state, layer):
     append_op(key, value, _state_for(key, state), layer)
 
 
-def attend(query, state, layer, value_dim, scale, softcap, with_lse):
+def attend(query, state, layer, value_dim, scale, softcap, with_lse, *operands):
     if query.dim() != 3:
         raise ValueError("query: expected [tokens, heads, head_dim], got shape "
                          f"{list(query.shape)}")
     return attend_op(query, _state_for(query, state), layer, value_dim, scale,
-                     softcap, with_lse)
+                     softcap, with_lse, *operands)
 
 
-def attend_out(query, state, out, lse, layer, scale, softcap):
-    attend_out_op(query, _state_for(query, state), out, lse, layer, scale, softcap)
+def attend_out(query, state, out, lse, layer, scale, softcap, *operands):
+    attend_out_op(query, _state_for(query, state), out, lse, layer, scale, softcap,
+                  *operands)

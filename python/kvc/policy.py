@@ -4,7 +4,8 @@ Every class here only writes text of docs/dialect.md: what goes together is
 judged by the compiler, which explains what it refuses.
 """
 import dataclasses
-from typing import Optional, Union
+import math
+from typing import Optional, Tuple, Union
 
 FORMATS = ("f32", "f16", "bf16")
 
@@ -21,6 +22,30 @@ class Rope:
         dim = head_dim if self.dim is None else self.dim
         return (f"#kvc.rope<theta = {float(self.theta):e}, dim = {dim}, "
                 f"style = {self.style}, at = {self.at}>")
+
+
+@dataclasses.dataclass(frozen=True)
+class Alibi:
+    """attend adds slope[h] * (key index - query index) to the scores. slopes: one
+    a query head; None = the geometric ones of Press et al. (docs/dialect.md)."""
+    slopes: Optional[Tuple[float, ...]] = None
+
+    def text(self, head_dim):
+        return "#kvc.alibi"
+
+    def values(self, heads):
+        if self.slopes is None:
+            power = 1 << (heads.bit_length() - 1)
+            even = [2.0 ** (-8.0 * (h + 1) / power) for h in range(power)]
+            # Beyond a power of two: every other one of the next.
+            return (even + [2.0 ** (-4.0 * (2 * h + 1) / power)
+                            for h in range(power)])[:heads]
+        if len(self.slopes) != heads:
+            raise ValueError(f"slopes: expected {heads}, one a query head, got "
+                             f"{len(self.slopes)}")
+        if not all(map(math.isfinite, self.slopes)):
+            raise ValueError(f"slopes: expected finite numbers, got {self.slopes}")
+        return list(map(float, self.slopes))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +83,7 @@ class Policy:
     key: Optional[str] = None
     value: Optional[str] = None
     retention: Union[Window, Streaming, None] = None
-    position: Optional[Rope] = None
+    position: Union[Rope, Alibi, None] = None
     order: str = "hnd"
     rollback: int = 0
     max_positions: int = 0

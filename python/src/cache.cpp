@@ -9,8 +9,12 @@
 #include "kvcrt/gpu.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace kvcpy {
+
+/// Steps in flight.
+static constexpr int32_t kSlots = 2;
 
 Cache::Cache(std::shared_ptr<Library> shared, const CacheOptions &wanted)
     : library(std::move(shared)), options(wanted) {
@@ -44,6 +48,7 @@ Cache::Cache(std::shared_ptr<Library> shared, const CacheOptions &wanted)
   desc.device = library->device();
   desc.groups = &group;
   desc.num_groups = 1;
+  desc.max_steps_in_flight = kSlots;
   KVCRT_INIT(&desc.capacity);
   desc.capacity.max_tokens = options.maxTokens;
   desc.capacity.max_seqs = options.maxSeqs;
@@ -52,6 +57,40 @@ Cache::Cache(std::shared_ptr<Library> shared, const CacheOptions &wanted)
   Message message{};
   require(kvcrt_runtime_create(&desc, &runtime, message.data(), message.size()),
           "cache", message.data());
+  try {
+    allocateOwn();
+  } catch (...) { // no destructor runs
+    releaseAll();
+    throw;
+  }
+}
+
+void Cache::allocateOwn() {
+  const auto allocate = [&](int32_t kind, uint64_t bytes, const char *what) {
+    void *address = nullptr;
+    require(kvcrt_device_alloc(library->device(), kind, bytes, &address), what);
+    return address;
+  };
+  if (library->kind() == KVCRT_DEVICE_CUDA)
+    errorWords = static_cast<int32_t *>(allocate(
+        KVCRT_MEMORY_CONTROL, kSlots * sizeof(int32_t), "error words"));
+  if (library->policy().position != KVCRT_POSITION_ALIBI)
+    return;
+  if (int32_t(options.slopes.size()) != library->queryHeads())
+    refuse("slopes: expected " + std::to_string(library->queryHeads()) +
+           ", got " + std::to_string(options.slopes.size()));
+  const uint64_t bytes = options.slopes.size() * sizeof(float);
+  slopes =
+      static_cast<float *>(allocate(KVCRT_MEMORY_PAYLOAD, bytes, "slopes"));
+  require(kvcrt_device_update(library->device(), slopes, options.slopes.data(),
+                              bytes, nullptr),
+          "slopes");
+}
+
+void Cache::releaseAll() {
+  kvcrt_runtime_destroy(runtime);
+  (void)kvcrt_device_free(library->device(), slopes);
+  (void)kvcrt_device_free(library->device(), errorWords);
 }
 
 kvcrt_plan_desc Cache::plan() const {
@@ -83,7 +122,7 @@ Cache::~Cache() {
   if (open)
     (void)kvcrt_device_synchronize(library->device(),
                                    reinterpret_cast<void *>(openStream));
-  kvcrt_runtime_destroy(runtime);
+  releaseAll();
 }
 
 uint64_t Cache::create() {
@@ -195,6 +234,7 @@ kvcrt_params Cache::paramsOf(int32_t layer, uintptr_t stream) {
   const kvcrt_policy &policy = library->policy();
   params.window = policy.window;
   params.sink_tokens = policy.sink_tokens;
+  params.alibi_slopes = slopes;
   return params;
 }
 
@@ -212,9 +252,11 @@ Expected Cache::rows(const char *name, int32_t heads, int32_t dim) const {
 
 Library::Range Cache::extent(const kvcrt_tensor &tensor, int32_t heads,
                              int32_t dim, int32_t bytes) const {
-  return {static_cast<const char *>(tensor.data),
-          uint64_t((tokens - 1) * tensor.token_stride +
-                   (heads - 1) * tensor.head_stride + int64_t(dim) * bytes)};
+  const int64_t token = (tokens - 1) * tensor.token_stride,
+                head = (heads - 1) * tensor.head_stride;
+  return {static_cast<const char *>(tensor.data) + std::min<int64_t>(token, 0) +
+              std::min<int64_t>(head, 0),
+          uint64_t(std::abs(token) + std::abs(head) + int64_t(dim) * bytes)};
 }
 
 void Cache::append(int32_t layer, const Input &key, const Input &value,
@@ -232,8 +274,8 @@ void Cache::append(int32_t layer, const Input &key, const Input &value,
 }
 
 void Cache::attend(int32_t layer, const Input &query, const Output &out,
-                   const std::optional<Output> &lse, float scale, float softcap,
-                   uintptr_t stream) {
+                   const std::optional<Output> &lse, const Operands &operands,
+                   float scale, float softcap, uintptr_t stream) {
   kvcrt_params params = paramsOf(layer, stream);
   const kvcrt_policy &policy = library->policy();
   const int32_t heads = library->queryHeads();
@@ -257,33 +299,63 @@ void Cache::attend(int32_t layer, const Input &query, const Output &out,
   if (lse)
     ranges.push_back(
         extent({params.lse, params.lse_token_stride, 4}, heads, 1, 4));
+  setOperands(*library, *open->host_step, operands, params, ranges);
   library->attend(params, reinterpret_cast<void *>(stream), std::move(ranges));
 }
 
 void Cache::end(bool keep) {
   if (!open)
     return;
-  const uint64_t step = open->id;
+  const kvcrt_step_view step = *open;
   open.reset();
   const std::vector<int32_t> none(size_t(entries), 0);
-  require(kvcrt_step_commit(runtime, step, keep ? nullptr : none.data()),
+  require(kvcrt_step_commit(runtime, step.id, keep ? nullptr : none.data()),
           "step commit");
   if (library->kind() != KVCRT_DEVICE_CUDA) {
-    retire(step);
+    retire(step.id);
     return;
   }
-  void *event = nullptr;
-  require(kvcrt_event_create(library->device(), &event), "event");
-  pending.push_back({step, event});
-  require(kvcrt_event_record(library->device(), event,
-                             reinterpret_cast<void *>(openStream)),
-          "event");
+  // The error word comes over behind the kernels and before the event: asking
+  // for it later would wait for all that the stream has got since.
+  kvcrt_device *device = library->device();
+  void *stream = reinterpret_cast<void *>(openStream), *event = nullptr;
+  int32_t *errors = errorWords + step.slot;
+  int32_t status = kvcrt_device_copy(device, errors, step.caches[0].error_word,
+                                     sizeof(*errors), stream);
+  if (!status)
+    status = kvcrt_event_create(device, &event);
+  if (!status)
+    status = kvcrt_event_record(device, event, stream);
+  if (!status) {
+    pending.push_back({step.id, event, errors});
+    return;
+  }
+  // Without its event the step must not be taken for done before it is.
+  if (event)
+    (void)kvcrt_event_destroy(device, event);
+  (void)kvcrt_device_synchronize(device, stream);
+  (void)kvcrt_step_retire(runtime, step.id);
+  requireOnDevice(status, "step end");
+}
+
+/// As require, in the words of the device where it has any.
+void Cache::requireOnDevice(int32_t status, const char *what) const {
+  Message message{};
+  if (status != KVCRT_OK)
+    (void)kvcrt_device_get_error(library->device(), message.data(),
+                                 message.size());
+  require(status, what, message.data());
 }
 
 void Cache::retire(uint64_t step) {
   int32_t errors = 0;
-  require(kvcrt_step_get_errors(runtime, step, &errors), "step errors");
+  const int32_t status = kvcrt_step_get_errors(runtime, step, &errors);
   require(kvcrt_step_retire(runtime, step), "step retire");
+  require(status, "step errors");
+  report(errors);
+}
+
+void Cache::report(int32_t errors) const {
   if (errors & KVCRT_ERROR_NAN_INPUT)
     refuse("append: expected finite keys and values for a quantised cache, got "
            "a NaN or an infinity");
@@ -303,11 +375,12 @@ void Cache::reap(bool wait) {
              : kvcrt_event_query(library->device(), oldest.event);
     if (status == KVCRT_BUSY)
       return;
-    require(status, "event");
+    requireOnDevice(status, "step");
     wait = false;
     pending.pop_front();
     (void)kvcrt_event_destroy(library->device(), oldest.event);
-    retire(oldest.step);
+    require(kvcrt_step_retire(runtime, oldest.step), "step retire");
+    report(*oldest.errors);
   }
 }
 

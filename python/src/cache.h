@@ -16,17 +16,16 @@
 #ifndef KVC_PYTHON_CACHE_H
 #define KVC_PYTHON_CACHE_H
 
-#include "library.h"
-#include "tensor.h"
+#include "operands.h"
 
 #include <deque>
-#include <optional>
 #include <utility>
 
 namespace kvcpy {
 
 struct CacheOptions {
   int32_t layers, maxSeqs, maxTokens, maxLength, blocks;
+  std::vector<float> slopes; // of ALiBi, one a query head
 };
 
 class Cache {
@@ -51,8 +50,8 @@ public:
   void append(int32_t layer, const Input &key, const Input &value,
               uintptr_t stream);
   void attend(int32_t layer, const Input &query, const Output &out,
-              const std::optional<Output> &lse, float scale, float softcap,
-              uintptr_t stream);
+              const std::optional<Output> &lse, const Operands &operands,
+              float scale, float softcap, uintptr_t stream);
   /// keep: the step's tokens become permanent; else they are taken back.
   void end(bool keep);
   bool isOpen() const { return open.has_value(); }
@@ -61,6 +60,7 @@ private:
   struct Pending {
     uint64_t step;
     void *event;
+    const int32_t *errors; // copied there before the event
   };
   kvcrt_params paramsOf(int32_t layer, uintptr_t stream);
   Expected rows(const char *name, int32_t heads, int32_t dim) const;
@@ -68,7 +68,12 @@ private:
   Library::Range extent(const kvcrt_tensor &tensor, int32_t heads, int32_t dim,
                         int32_t bytes) const;
   void retire(uint64_t step);
+  void report(int32_t errors) const;
   void reap(bool wait);
+  void requireOnDevice(int32_t status, const char *what) const;
+  /// The runtime and what the cache has of its own.
+  void allocateOwn();
+  void releaseAll();
   kvcrt_plan_desc plan() const;
 
   std::shared_ptr<Library> library;
@@ -79,6 +84,8 @@ private:
   int32_t entries = 0;
   uintptr_t openStream = 0;
   std::deque<Pending> pending;
+  float *slopes = nullptr;       // the device's; null without ALiBi
+  int32_t *errorWords = nullptr; // CUDA: control memory, by slot
 };
 
 } // namespace kvcpy

@@ -13,7 +13,9 @@
 
 namespace kvcpy {
 
-Library::Library(const std::string &path, int32_t threads, int32_t ordinal) {
+Library::Library(const std::string &path, int32_t threads, int32_t ordinal,
+                 MaskKind mask)
+    : mask(mask) {
   Message message{};
   kvcrt_artifact *opened = nullptr;
   require(kvcrt_artifact_open(path.c_str(), &opened, message.data(),
@@ -32,6 +34,10 @@ Library::Library(const std::string &path, int32_t threads, int32_t ordinal) {
   else if (targetName != "cpu")
     deviceKind = KVCRT_DEVICE_CUDA;
   const kvcrt_manifest_variant &variant = manifest->variants[0];
+  if (bool(variant.features & KVCRT_FEATURE_MASK) != (mask != MaskKind::None))
+    refuse(path + ": expected a library " +
+           (mask == MaskKind::None ? "without a mask, got one with"
+                                   : "with a mask, got one without"));
   appendKernel = symbol<kvcrt_kernel_fn>(variant.append);
   attendKernel = symbol<kvcrt_kernel_fn>(variant.attend);
   workspace = symbol<kvcrt_workspace_fn>(variant.workspace);

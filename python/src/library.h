@@ -22,16 +22,23 @@
 
 namespace kvcpy {
 
+/// How a variant takes its mask, which the manifest does not say.
+enum class MaskKind { None, Bool, Float, Packed };
+
 class Library {
 public:
   /// threads, ordinal: as kvcrt_device_desc has them.
-  Library(const std::string &path, int32_t threads, int32_t ordinal);
+  Library(const std::string &path, int32_t threads, int32_t ordinal,
+          MaskKind mask);
 
   const kvcrt_policy &policy() const { return group->policy; }
   const kvcrt_manifest &manifest() const {
     return *kvcrt_artifact_manifest(artifact.get());
   }
   int32_t queryHeads() const { return manifest().variants[0].query_heads; }
+  /// kvcrt_feature bits.
+  uint32_t features() const { return manifest().variants[0].features; }
+  MaskKind maskKind() const { return mask; }
   const std::string &target() const { return targetName; }
   int32_t kind() const { return deviceKind; }
   int32_t ordinal() const { return deviceOrdinal; }
@@ -67,6 +74,7 @@ private:
   std::unique_ptr<kvcrt_artifact, Close> artifact;
   std::unique_ptr<kvcrt_device, Close> deviceHandle; // goes before its code
   const kvcrt_manifest_group *group = nullptr;
+  MaskKind mask;
   std::string targetName;
   int32_t deviceKind = KVCRT_DEVICE_CPU, deviceOrdinal = 0;
   kvcrt_kernel_fn appendKernel = nullptr, attendKernel = nullptr;

@@ -35,9 +35,15 @@ static nb::dict statsOf(Cache &cache) {
 NB_MODULE(_kvc, m) {
   nb::exception<OutOfBlocks>(m, "OutOfBlocks", PyExc_RuntimeError);
 
+  nb::enum_<MaskKind>(m, "MaskKind")
+      .value("none", MaskKind::None)
+      .value("bool", MaskKind::Bool)
+      .value("float", MaskKind::Float)
+      .value("packed", MaskKind::Packed);
+
   nb::class_<Library>(m, "Library")
-      .def(nb::init<const std::string &, int32_t, int32_t>(), "path"_a,
-           "threads"_a, "ordinal"_a)
+      .def(nb::init<const std::string &, int32_t, int32_t, MaskKind>(),
+           "path"_a, "threads"_a, "ordinal"_a, "mask"_a)
       .def_prop_ro("target", &Library::target)
       .def_prop_ro("bytes_per_token",
                    [](const Library &library) {
@@ -58,12 +64,13 @@ NB_MODULE(_kvc, m) {
           "__init__",
           [](Cache *self, std::shared_ptr<Library> library, int32_t layers,
              int32_t maxSeqs, int32_t maxTokens, int32_t maxLength,
-             int32_t blocks) {
+             int32_t blocks, std::vector<float> slopes) {
             new (self) Cache(std::move(library),
-                             {layers, maxSeqs, maxTokens, maxLength, blocks});
+                             {layers, maxSeqs, maxTokens, maxLength, blocks,
+                              std::move(slopes)});
           },
           "library"_a, "layers"_a, "max_seqs"_a, "max_tokens"_a, "max_length"_a,
-          "blocks"_a)
+          "blocks"_a, "slopes"_a)
       .def("create", &Cache::create)
       .def("release", &Cache::release)
       .def("fork", &Cache::fork)
@@ -74,9 +81,24 @@ NB_MODULE(_kvc, m) {
       .def("begin", &Cache::begin, "entries"_a, "stream"_a)
       .def("append", &Cache::append, "layer"_a, "key"_a.noconvert(),
            "value"_a.noconvert(), "stream"_a)
-      .def("attend", &Cache::attend, "layer"_a, "query"_a.noconvert(),
-           "out"_a.noconvert(), "lse"_a.noconvert().none(), "scale"_a,
-           "softcap"_a, "stream"_a)
+      .def(
+          "attend",
+          [](Cache &cache, int32_t layer, const Input &query, const Output &out,
+             const std::optional<Output> &lse, float scale, float softcap,
+             uintptr_t stream, std::optional<Input> mask,
+             std::optional<Input> maskIndptr, std::optional<Input> maskFirst,
+             std::optional<Input> sinkLogits) {
+            cache.attend(layer, query, out, lse,
+                         {std::move(mask), std::move(maskIndptr),
+                          std::move(maskFirst), std::move(sinkLogits)},
+                         scale, softcap, stream);
+          },
+          "layer"_a, "query"_a.noconvert(), "out"_a.noconvert(),
+          "lse"_a.noconvert().none(), "scale"_a, "softcap"_a, "stream"_a,
+          "mask"_a.noconvert().none() = nb::none(),
+          "mask_indptr"_a.noconvert().none() = nb::none(),
+          "mask_first"_a.noconvert().none() = nb::none(),
+          "sink_logits"_a.noconvert().none() = nb::none())
       .def("end", &Cache::end, "keep"_a)
       .def_prop_ro("is_open", &Cache::isOpen);
 }

@@ -6,8 +6,10 @@
 //===----------------------------------------------------------------------===//
 #include "tensor.h"
 
+#include <algorithm>
+#include <cstdlib>
+
 namespace kvcpy {
-namespace {
 
 std::string listOf(const std::vector<int64_t> &values) {
   std::string text = "[";
@@ -15,6 +17,8 @@ std::string listOf(const std::vector<int64_t> &values) {
     text += (i ? ", " : "") + std::to_string(values[i]);
   return text + "]";
 }
+
+namespace {
 
 std::string nameOf(nb::dlpack::dtype type) {
   using Code = nb::dlpack::dtype_code;
@@ -49,28 +53,48 @@ std::string placeOf(int32_t type, int32_t ordinal) {
   }
 }
 
-template <typename Array>
-kvcrt_tensor check(const Array &tensor, const Expected &expected) {
-  const std::string name = expected.name;
+template <typename Array> std::vector<int64_t> shapeOf(const Array &tensor) {
   std::vector<int64_t> shape;
   for (size_t i = 0; i < tensor.ndim(); ++i)
     shape.push_back(int64_t(tensor.shape(i)));
-  if (shape != expected.shape)
-    refuse(name + ": expected shape " + listOf(expected.shape) + ", got " +
-           listOf(shape));
+  return shape;
+}
+
+void checkShape(const std::string &name, const std::vector<int64_t> &expected,
+                const std::vector<int64_t> &got) {
+  if (got != expected)
+    refuse(name + ": expected shape " + listOf(expected) + ", got " +
+           listOf(got));
+}
+
+template <typename Array>
+void checkPlace(const std::string &name, const Array &tensor, bool cuda,
+                int32_t ordinal) {
+  const int32_t type = cuda ? nb::device::cuda::value : nb::device::cpu::value;
+  if (tensor.device_type() != type || (cuda && tensor.device_id() != ordinal))
+    refuse(name + ": expected a tensor on " + placeOf(type, ordinal) +
+           ", got one on " + placeOf(tensor.device_type(), tensor.device_id()));
+}
+
+template <typename Array>
+void checkLastStride(const std::string &name, const Array &tensor) {
+  const size_t last = tensor.ndim() - 1;
+  if (tensor.shape(last) > 1 && tensor.stride(last) != 1)
+    refuse(name + ": expected stride 1 in the last dimension, got " +
+           std::to_string(tensor.stride(last)) + "; call contiguous()");
+}
+
+template <typename Array>
+kvcrt_tensor check(const Array &tensor, const Expected &expected) {
+  const std::string name = expected.name;
+  const std::vector<int64_t> shape = shapeOf(tensor);
+  checkShape(name, expected.shape, shape);
   if (nameOf(tensor.dtype()) != nameOf(expected.format))
     refuse(name + ": expected " + nameOf(expected.format) + ", got " +
            nameOf(tensor.dtype()));
-  const int32_t type =
-      expected.cuda ? nb::device::cuda::value : nb::device::cpu::value;
-  if (tensor.device_type() != type ||
-      (expected.cuda && tensor.device_id() != expected.ordinal))
-    refuse(name + ": expected a tensor on " + placeOf(type, expected.ordinal) +
-           ", got one on " + placeOf(tensor.device_type(), tensor.device_id()));
+  checkPlace(name, tensor, expected.cuda, expected.ordinal);
+  checkLastStride(name, tensor);
   const size_t last = shape.size() - 1;
-  if (shape[last] > 1 && tensor.stride(last) != 1)
-    refuse(name + ": expected stride 1 in the last dimension, got " +
-           std::to_string(tensor.stride(last)) + "; call contiguous()");
   const int64_t bytes = expected.format == KVCRT_F32 ? 4 : 2;
   kvcrt_tensor out = {};
   out.data = const_cast<void *>(static_cast<const void *>(tensor.data()));
@@ -91,7 +115,48 @@ kvcrt_tensor checked(const Input &tensor, const Expected &expected) {
   return check(tensor, expected);
 }
 kvcrt_tensor checked(const Output &tensor, const Expected &expected) {
-  return check(tensor, expected);
+  const kvcrt_tensor out = check(tensor, expected);
+  for (size_t i = 0; i + 1 < tensor.ndim(); ++i)
+    if (tensor.shape(i) > 1 && tensor.stride(i) == 0)
+      refuse(std::string(expected.name) +
+             ": expected rows of their own, got stride 0 in dimension " +
+             std::to_string(i));
+  return out;
+}
+
+Entries entriesOf(const Input &tensor, const ExpectedEntries &expected) {
+  const std::string name = expected.name, wanted = expected.type;
+  Entries out{static_cast<const char *>(tensor.data()),
+              shapeOf(tensor),
+              {},
+              nullptr,
+              0};
+  if (!expected.shape.empty())
+    checkShape(name, expected.shape, out.shape);
+  if (out.shape.empty())
+    refuse(name + ": expected at least one dimension, got a number");
+  const std::string type = nameOf(tensor.dtype());
+  if (type != wanted && !(wanted == "bool" && type == "u8"))
+    refuse(name + ": expected " + wanted + ", got " + type);
+  checkPlace(name, tensor, expected.cuda, expected.ordinal);
+  checkLastStride(name, tensor);
+  const int64_t bytes = tensor.dtype().bits / 8;
+  out.first = out.data;
+  out.bytes = uint64_t(bytes);
+  for (size_t i = 0; i < tensor.ndim(); ++i) {
+    const int64_t stride =
+        i + 1 < tensor.ndim() ? tensor.stride(i) * bytes : bytes;
+    out.strides.push_back(stride);
+    const int64_t reach = (out.shape[i] - 1) * stride;
+    if (out.shape[i] == 0)
+      refuse(name + ": expected entries, got shape " + listOf(out.shape));
+    out.first += std::min<int64_t>(reach, 0);
+    out.bytes += uint64_t(std::abs(reach));
+  }
+  if (reinterpret_cast<uintptr_t>(out.data) % uint64_t(bytes))
+    refuse(name + ": expected entries at multiples of " +
+           std::to_string(bytes) + " bytes, got others");
+  return out;
 }
 
 } // namespace kvcpy

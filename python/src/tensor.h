@@ -4,7 +4,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Anything with __dlpack__. Nothing is copied: strides are handed on, and what
-// a kernel cannot read as it lies is refused with `expected X, got Y`.
+// a kernel cannot read as it lies is refused with `expected X, got Y`. Rows
+// that are written do not share memory.
 //
 //===----------------------------------------------------------------------===//
 #ifndef KVC_PYTHON_TENSOR_H
@@ -36,6 +37,27 @@ struct Expected {
 /// in bytes, after every check.
 kvcrt_tensor checked(const Input &tensor, const Expected &expected);
 kvcrt_tensor checked(const Output &tensor, const Expected &expected);
+
+/// A tensor that is read entry by entry.
+struct ExpectedEntries {
+  const char *name;
+  const char *type;           // f32, i32, u8, or bool: of one byte, u8 too
+  std::vector<int64_t> shape; // empty: any of at least one dimension
+  bool cuda;
+  int32_t ordinal;
+};
+
+struct Entries {
+  const char *data;                    // of index 0
+  std::vector<int64_t> shape, strides; // bytes; the last is an entry's
+  const char *first;                   // the lowest address
+  uint64_t bytes;                      // from there on
+};
+
+Entries entriesOf(const Input &tensor, const ExpectedEntries &expected);
+
+/// [1, 2, 3]
+std::string listOf(const std::vector<int64_t> &values);
 
 } // namespace kvcpy
 

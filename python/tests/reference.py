@@ -40,8 +40,9 @@ def rope(rows, positions, theta, dim):
 
 
 def attend(query, sequence, *, window=None, sinks=0, scale=None, softcap=None,
-           theta=None, quantise=None):
-    """query [n, heads, dim], the sequence's newest n tokens -> out, lse."""
+           theta=None, quantise=None, mask=None, sink_logits=None, slopes=None):
+    """query [n, heads, dim], the sequence's newest n tokens -> out, lse. mask: bool
+    or float, [n, keys] or [heads, n, keys]. A row that sees no key is 0."""
     keys, values = torch.stack(sequence.keys), torch.stack(sequence.values)
     query = query.double()
     n, heads, dim = query.shape
@@ -61,16 +62,31 @@ def attend(query, sequence, *, window=None, sinks=0, scale=None, softcap=None,
         scores = softcap * torch.tanh(scores / softcap)
     distance = rows[:, None] - index[None, :]
     visible = distance >= 0
+    if slopes is not None:
+        # Sinks are as far as they would be at the edge of the window.
+        near = rows.clamp(max=sinks + window - 1) if sinks else rows
+        bias = torch.where(index[None, :] < sinks, near[:, None] - index, distance)
+        scores = scores - torch.as_tensor(slopes).double()[:, None, None] * bias
     if window:
         visible &= (distance < window) | (index[None, :] < sinks)
+    if mask is not None and mask.dtype == torch.bool:
+        visible = visible & mask
+    elif mask is not None:
+        scores = scores + mask.double()
     scores = scores.masked_fill(~visible, -math.inf)
-    out = torch.einsum("hnk,khd->nhd", scores.softmax(-1), values)
-    return out, scores.logsumexp(-1).T
+    denominator = scores
+    if sink_logits is not None:
+        column = sink_logits.double()[:, None, None].expand(heads, n, 1)
+        denominator = torch.cat([scores, column], -1)
+    lse = denominator.logsumexp(-1, keepdim=True)
+    weights = torch.where(scores == -math.inf, 0.0, (scores - lse).exp())
+    return torch.einsum("hnk,khd->nhd", weights, values), lse[..., 0].T
 
 
 def error(got, wanted):
-    """norm(got - wanted) / norm(wanted); NaN counts as infinite."""
-    value = float((got.double() - wanted).norm() / wanted.norm())
+    """norm(got - wanted) / norm(wanted); NaN counts as infinite, and so does all
+    but zero where zero is wanted."""
+    value = float((got.double() - wanted).norm() / wanted.norm().clamp(min=1e-30))
     return math.inf if math.isnan(value) else value
 
 

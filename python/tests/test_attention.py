@@ -36,12 +36,14 @@ def what_reference_needs(case):
     return dict(window=getattr(retention, "tokens", getattr(retention, "window", None)),
                 sinks=getattr(retention, "sink_tokens", 0),
                 softcap=case.get("softcap"),
-                theta=policy.position.theta if policy.position else None,
+                theta=getattr(policy.position, "theta", None),
                 quantise=reference.i8 if policy.key == "i8" else None)
 
 
-def run(case, device="cpu", **more):
-    """The largest relative errors of out and lse over all steps and layers."""
+def run(case, device="cpu", draw=None, **more):
+    """The largest relative errors of out and lse over all steps and layers.
+    draw(lengths, counts): what attend gets besides, and what the reference gets
+    for each sequence of the step."""
     attention = kvc.Attention(**case, lse=True, **more)
     cache = attention.cache(layers=LAYERS, max_seqs=3, max_tokens=64, max_length=128)
     dtype = case.get("dtype", torch.float32)
@@ -60,22 +62,27 @@ def run(case, device="cpu", **more):
                 value = make(attention.kv_heads, attention.value_dim)
                 query = make(attention.heads, attention.head_dim)
                 attention.append(key.to(device), value.to(device), step, layer)
+                lengths = [len(told[layer][s].keys) + n for s, n in entries]
+                given, theirs = ({}, [{}] * len(entries)) if draw is None else draw(
+                    lengths, [n for _, n in entries])
                 out = torch.full((tokens, attention.heads, attention.value_dim),
                                  torch.nan, dtype=dtype, device=device)
                 lse = torch.full((tokens, attention.heads), torch.nan, device=device)
-                attention.attend(query.to(device), step, layer, out=out, lse_out=lse)
-                again, _ = attention.attend(query.to(device), step, layer)
+                attention.attend(query.to(device), step, layer, out=out, lse_out=lse,
+                                 **given)
+                again, _ = attention.attend(query.to(device), step, layer, **given)
                 assert torch.equal(again, out)
                 first = 0
-                for s, n in entries:
+                for (s, n), besides in zip(entries, theirs):
                     rows = slice(first, first + n)
                     first += n
                     told[layer][s].append(key[rows], value[rows])
                     wanted, wanted_lse = reference.attend(query[rows], told[layer][s],
-                                                          **expected)
+                                                          **expected, **besides)
                     worst = max(worst, reference.error(out[rows].cpu(), wanted))
-                    worst_lse = max(worst_lse,
-                                    float((lse[rows].cpu() - wanted_lse).abs().max()))
+                    apart = torch.where(lse[rows].cpu() == wanted_lse, 0.0,
+                                        (lse[rows].cpu() - wanted_lse).abs())
+                    worst_lse = max(worst_lse, float(apart.max().nan_to_num(torch.inf)))
     for s, name in enumerate(names):
         assert cache.length(name) == len(told[0][s].keys)
     return worst, worst_lse

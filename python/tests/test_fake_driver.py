@@ -39,6 +39,7 @@ def made(**more):
 def test_steps_retire(fake):
     cache = made(blocks=8)
     sequence = cache.create()
+    waits = fake.log().decode().count("cuStreamSynchronize")
     # More steps than slots, and more tokens than blocks: both come back.
     for _ in range(40):
         with cache.step([(sequence, 6)], stream=0):
@@ -47,6 +48,22 @@ def test_steps_retire(fake):
     assert cache.stats()["blocks_used"] <= 4
     log = fake.log().decode()
     assert log.count("cuEventRecord") == 40 and "cuEventSynchronize" in log
+    # Nobody waits for what the stream has got since.
+    assert log.count("cuStreamSynchronize") == waits
+
+
+@pytest.mark.parametrize("call", ["cuMemcpyAsync", "cuEventCreate", "cuEventRecord"])
+def test_a_step_that_cannot_end(fake, call):
+    """Its tokens stay, its slot comes back, and the driver's words are passed on."""
+    cache = made()
+    sequence = cache.create()
+    for _ in range(3):  # more than there are slots
+        with pytest.raises(RuntimeError, match=f"step end: {call}"):
+            with cache.step([(sequence, 1)], stream=0):
+                fake.fail(call.encode(), 1, 999)
+    with cache.step([(sequence, 1)], stream=0):
+        pass
+    assert cache.length(sequence) == 4
 
 
 def test_a_kernel_that_does_not_load(fake):

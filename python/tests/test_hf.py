@@ -116,3 +116,10 @@ def test_what_is_refused():
     cache = kvc.hf.KvcCache.for_model(sliding, batch=1, max_length=64, policy=kvc.Policy())
     with pytest.raises(ValueError, match=r"policy: expected Window\(6\) or less"):
         generate(sliding, prompts(4), cache)
+
+
+def test_a_policy_that_turns():
+    attention = kvc.Attention(heads=2, kv_heads=2, head_dim=16, policy=kvc.Policy(
+        position=kvc.Alibi()))
+    with pytest.raises(ValueError, match="policy: expected no position"):
+        kvc.hf.KvcCache(attention, layers=1, batch=1, max_length=8)

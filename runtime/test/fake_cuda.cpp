@@ -13,6 +13,7 @@
 #include <cstring>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -51,6 +52,7 @@ struct State {
   std::map<Handle, size_t> handles;
   Handle nextHandle = 1;
   std::set<FakeStream *> streams;
+  std::vector<std::unique_ptr<FakeStream>> destroyed; // done; events know them
   FakeStream defaultStream;
   int retained = 0;
 };
@@ -363,7 +365,7 @@ Result cuStreamDestroy_v2(Stream stream) {
     return kInvalidValue;
   drain(*s);
   state().streams.erase(s);
-  delete s;
+  state().destroyed.emplace_back(s);
   return kSuccess;
 }
 Result cuStreamSynchronize(Stream stream) {
