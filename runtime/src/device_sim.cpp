@@ -169,12 +169,17 @@ private:
         return run(launch->grid, env, launch->params);
       // By value: what a captured launch has is what it was given.
       const char *bytes = static_cast<const char *>(launch->params);
-      std::vector<char> copy(bytes, bytes + launch->params_size);
       const std::array<uint32_t, 3> grid = {launch->grid[0], launch->grid[1],
                                             launch->grid[2]};
-      return device.now(nullptr, [run, grid, copy, &device] {
-        return run(grid.data(), &device.env, copy.data());
-      });
+      try {
+        std::vector<char> copy(bytes, bytes + launch->params_size);
+        return device.now(nullptr, [run, grid, copy, &device] {
+          return run(grid.data(), &device.env, copy.data());
+        });
+      } catch (
+          const std::bad_alloc &) { // no exception passes a kernel's frames
+        return KVCRT_OUT_OF_MEMORY;
+      }
     }
     if (env->log)
       env->log(

@@ -402,6 +402,7 @@ kvcrt_status checkDesc(const kvcrt_plan_desc *desc) {
   const bool good =
       desc->kv_heads > 0 && desc->group > 0 && desc->decode_rows > 0 &&
       desc->prefill_rows > 0 && desc->tile_keys > 0 &&
+      int64_t(desc->kv_heads) * desc->group <= INT32_MAX &&
       desc->decode_resident > 0 && desc->prefill_resident > 0 &&
       desc->window >= 0 && desc->sink_tokens >= 0 && desc->decode_tokens >= 0 &&
       desc->split_keys >= 0 && desc->split_keys % desc->tile_keys == 0;
@@ -436,6 +437,8 @@ kvcrt_status kvcrt_plan_attend_sizes(const kvcrt_plan_desc *desc,
   const int64_t rows = std::min(desc->decode_rows, desc->prefill_rows);
   const int64_t seqs = std::min(max_seqs, max_tokens);
   const int64_t tiles = int64_t(max_tokens) * desc->group / rows + seqs;
+  if (tiles > INT32_MAX || tiles * desc->kv_heads > INT32_MAX)
+    return KVCRT_CAPACITY_EXCEEDED; // before a product below overflows
   const int64_t decodeTiles = std::min(
       int64_t(max_tokens) * desc->group / desc->decode_rows + seqs,
       seqs * ceilDiv(int64_t(std::min(desc->decode_tokens, max_tokens)) *

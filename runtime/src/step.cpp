@@ -294,9 +294,20 @@ kvcrt_status kvcrt_runtime::retireStep(uint64_t id) {
 }
 
 kvcrt_status kvcrt_runtime::stepErrors(uint64_t id, int32_t *out) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  StepSlot *slot = findStep(id);
-  if (!slot)
-    return KVCRT_NOT_FOUND;
-  return slot->arrays.readErrors(slot->stream, out);
+  const StepArrays *arrays = nullptr;
+  void *stream = nullptr;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const StepSlot *slot = findStep(id);
+    if (!slot)
+      return KVCRT_NOT_FOUND;
+    if (!slot->submitted) { // the device has the word of an earlier step
+      *out = *slot->arrays.errorWord;
+      return KVCRT_OK;
+    }
+    arrays = &slot->arrays;
+    stream = slot->stream;
+  }
+  // May wait for the stream: other threads begin steps meanwhile.
+  return arrays->readErrors(stream, out);
 }

@@ -269,6 +269,15 @@ TEST_F(CudaDevice, StepArraysAreBroughtToTheDevice) {
   int32_t errors = 0;
   ASSERT_EQ(kvcrt_step_get_errors(runtime, view.id, &errors), KVCRT_OK);
   EXPECT_EQ(errors, KVCRT_ERROR_NAN_INPUT);
+  // The next step in this slot has none, before it is submitted and after.
+  ASSERT_EQ(kvcrt_step_retire(runtime, view.id), KVCRT_OK);
+  ASSERT_EQ(kvcrt_step_begin(runtime, &entry, 1, &view, nullptr, 0), KVCRT_OK);
+  EXPECT_EQ(view.slot, 0);
+  ASSERT_EQ(kvcrt_step_get_errors(runtime, view.id, &errors), KVCRT_OK);
+  EXPECT_EQ(errors, 0);
+  ASSERT_EQ(kvcrt_step_submit(runtime, view.id, stream), KVCRT_OK);
+  ASSERT_EQ(kvcrt_step_get_errors(runtime, view.id, &errors), KVCRT_OK);
+  EXPECT_EQ(errors, 0);
   kvcrt_runtime_destroy(runtime);
   ASSERT_EQ(kvcrt_stream_destroy(device, stream), KVCRT_OK);
 }

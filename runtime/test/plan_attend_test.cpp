@@ -278,6 +278,17 @@ TEST(PlanAttend, RefusesWhatItCannotPlan) {
   EXPECT_EQ(kvcrt_plan_attend_sizes(&desc, 1, 1, 1 << 20, &sizes),
             KVCRT_CAPACITY_EXCEEDED);
   desc.split_keys = 0;
+  // Products of these do not fit 64 bits.
+  desc.decode_rows = desc.prefill_rows = 1;
+  desc.kv_heads = 1 << 15;
+  desc.group = 1 << 15;
+  EXPECT_EQ(
+      kvcrt_plan_attend_sizes(&desc, INT32_MAX, INT32_MAX, INT32_MAX, &sizes),
+      KVCRT_CAPACITY_EXCEEDED);
+  desc.kv_heads = desc.group = INT32_MAX;
+  EXPECT_EQ(kvcrt_plan_attend_sizes(&desc, 1, 1, 1, &sizes),
+            KVCRT_INVALID_ARGUMENT);
+  desc = makeDesc();
   desc.abi_version = 1;
   EXPECT_EQ(kvcrt_plan_attend_sizes(&desc, 1, 1, 1, &sizes),
             KVCRT_VERSION_MISMATCH);

@@ -39,20 +39,22 @@ int Modules::rank(const kvcrt_image &image) const {
 
 kvcrt_status Modules::load(const kvcrt_kernel &kernel, const kvcrt_image &image,
                            Module &out) {
-  if (auto it = modules_.find(image.data); it != modules_.end()) {
-    out = it->second;
+  // The entry comes first: a module that cannot be kept would be lost.
+  const auto [entry, fresh] = modules_.try_emplace(image.data, nullptr);
+  if (!fresh) {
+    out = entry->second;
     return KVCRT_OK;
   }
   char log[2048] = "";
   int options[] = {kJitErrorLog, kJitErrorLogBytes};
   void *values[] = {log, reinterpret_cast<void *>(sizeof(log))};
-  modules_.reserve(modules_.size() + 1); // so that nothing is lost below
   const Result result =
       session_.driver().moduleLoad(&out, image.data, 2, options, values);
   if (result == kSuccess) {
-    modules_.emplace(image.data, out);
+    entry->second = out;
     return KVCRT_OK;
   }
+  modules_.erase(entry);
   const bool ptx = image.kind == KVCRT_IMAGE_PTX;
   kvcrt_status status = session_.check(
       result, ("cuModuleLoadDataEx of kernel `" + std::string(kernel.name) +

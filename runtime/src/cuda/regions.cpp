@@ -8,6 +8,7 @@
 #include "../host_memory.h"
 
 #include <algorithm>
+#include <new>
 #include <numeric>
 
 namespace kvcrt::cuda {
@@ -37,11 +38,15 @@ kvcrt_status Regions::reserve(uint64_t bytes, void **out) {
           ("cuMemAddressReserve of " + std::to_string(reserved) + " bytes")
               .c_str()))
     return status;
-  std::lock_guard<std::mutex> lock(mutex_);
+  try {
+    std::lock_guard<std::mutex> lock(mutex_);
+    regions_.emplace(reinterpret_cast<void *>(base),
+                     Region{reserved, granularity, {}});
+  } catch (const std::bad_alloc &) {
+    (void)session_.check(d.addressFree(base, reserved), "cuMemAddressFree");
+    return KVCRT_OUT_OF_MEMORY;
+  }
   *out = reinterpret_cast<void *>(base);
-  Region &region = regions_[*out];
-  region.reserved = reserved;
-  region.granularity = granularity;
   return KVCRT_OK;
 }
 

@@ -37,8 +37,9 @@ DeviceHandle kvctool::createDevice(int32_t kind, int32_t threads) {
   KVCRT_INIT(&desc);
   desc.kind = kind;
   desc.num_workers = threads;
-  return make<kvcrt_device>(
-      "device", [&](auto... out) { return kvcrt_device_create(&desc, out...); });
+  return make<kvcrt_device>("device", [&](auto... out) {
+    return kvcrt_device_create(&desc, out...);
+  });
 }
 
 RuntimeHandle kvctool::createRuntime(const kvcrt_runtime_desc &desc) {
