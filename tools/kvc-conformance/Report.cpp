@@ -12,13 +12,18 @@
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
 #include <algorithm>
+#include <cmath>
 
 using namespace llvm;
 
 namespace kvc::conformance {
 
+static Bounds boundsOf(const Spec &spec, bool onGpu) {
+  return onGpu ? boundsForGpu(spec) : boundsFor(spec);
+}
+
 std::string problemOf(const Spec &spec, const CellReport &cell) {
-  Bounds bounds = cell.onGpu ? boundsForGpu(spec) : boundsFor(spec);
+  Bounds bounds = boundsOf(spec, cell.onGpu);
   std::string problem = cell.outcome.problem;
   auto judge = [&](const char *what, double error, double bound) {
     // Written so that NaN fails.
@@ -106,23 +111,33 @@ static bool writeFile(const std::string &path,
 bool writeJson(const std::string &path,
                const std::vector<VariantReport> &reports,
                const std::string &engine, uint64_t seed) {
-  json::Array cells;
+  // JSON has no infinity.
+  auto number = [](double value) {
+    return std::isfinite(value) ? json::Value(value) : json::Value(nullptr);
+  };
+  json::Array cells, failed;
+  for (const VariantReport &report : reports)
+    if (!report.failure.empty() && !report.refused)
+      failed.push_back(json::Object{{"variant", report.spec.name},
+                                    {"problem", report.failure}});
   for (const VariantReport &report : reports)
     for (const CellReport &cell : report.cells)
-      cells.push_back(json::Object{{"variant", report.spec.name},
-                                   {"batch", cell.batch},
-                                   {"pool", cell.pool},
-                                   {"append_error", cell.outcome.appendError},
-                                   {"out_error", cell.outcome.outError},
-                                   {"lse_error", cell.outcome.lseError},
-                                   {"problem", problemOf(report.spec, cell)}});
+      cells.push_back(
+          json::Object{{"variant", report.spec.name},
+                       {"batch", cell.batch},
+                       {"pool", cell.pool},
+                       {"append_error", number(cell.outcome.appendError)},
+                       {"out_error", number(cell.outcome.outError)},
+                       {"lse_error", number(cell.outcome.lseError)},
+                       {"problem", problemOf(report.spec, cell)}});
   json::Array refused;
   for (const VariantReport &report : reports)
     if (report.refused)
       refused.push_back(report.spec.name);
   json::Object document{{"engine", engine},
-                        {"seed", int64_t(seed)},
+                        {"seed", seed},
                         {"refused", std::move(refused)},
+                        {"failed", std::move(failed)},
                         {"cells", std::move(cells)}};
   return writeFile(path, [&](raw_ostream &out) {
     out << formatv("{0:2}", json::Value(std::move(document))) << "\n";
@@ -136,9 +151,11 @@ bool writeMarkdown(const std::string &path,
         << "|---|---|---|---|---|---|---|\n";
     for (const VariantReport &report : reports) {
       Outcome worst = worstOf(report);
+      const bool onGpu = !report.cells.empty() && report.cells.front().onGpu;
       out << "| " << report.spec.name << " | " << report.cells.size()
           << format(" | %.1e | %.1e | %.1e | %.1e | ", worst.appendError,
-                    worst.outError, boundsFor(report.spec).out, worst.lseError)
+                    worst.outError, boundsOf(report.spec, onGpu).out,
+                    worst.lseError)
           << (failuresOf(report) ? "no" : "yes") << " |\n";
     }
     Summary summary = summarize(reports);

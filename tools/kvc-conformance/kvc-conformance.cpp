@@ -14,6 +14,7 @@
 #include "Check.h"
 #include "MathCheck.h"
 #include "Report.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/raw_ostream.h"
@@ -144,6 +145,11 @@ int main(int argc, char **argv) {
            << "'\n";
     return 2;
   }
+  if (mutation >= 0 && options.simulate.empty()) {
+    errs() << "expected --engine=sim with --mutate, got cpu; mistakes are "
+              "planted in GPU kernels\n";
+    return 2;
+  }
   if (math)
     return checkMath(options, outs()) ? 0 : 1;
   if (seed == 0)
@@ -197,7 +203,11 @@ int main(int argc, char **argv) {
   if (!markdown.empty() && !writeMarkdown(markdown, reports, seed))
     return 1;
   if (summary.cells == 0) {
-    errs() << "expected a variant that the engine can run, got none\n";
+    if (summary.refused < int64_t(specs.size()))
+      errs() << "expected --batch to name cells of these variants, got "
+             << join(onlyBatches, ",") << "\n";
+    else
+      errs() << "expected a variant that the engine can run, got none\n";
     return 2;
   }
   return summary.failures == 0 ? 0 : 1;
