@@ -6,8 +6,10 @@
 // Times prebuilt artefacts on a GPU by captured replays: median, 10th and 90th
 // percentile, as fractions of the read-only bandwidth and of the mma.sync rate
 // that the same run measures. Cells come in order of their value, so that a
-// limit of time leaves out what says the least, and names it. With --serve
-// another program (peers/) asks for one cell at a time, between its own.
+// limit of time leaves out what says the least, and names it; they run in a
+// child process (Worker.h), so that a kernel that faults or hangs costs its
+// cell alone. With --serve another program (peers/) asks for one cell at a
+// time, between its own.
 //
 // Exit: 0 when every cell was measured, 1 when one failed, 2 when nothing could
 // run.
@@ -15,6 +17,7 @@
 //===----------------------------------------------------------------------===//
 #include "BenchCell.h"
 #include "Options.h"
+#include "Worker.h"
 
 #include <nlohmann/json.hpp>
 
@@ -58,6 +61,25 @@ static void print(const BenchResult &r, const Limits &limits) {
          r.work.flops / r.times.median * 1e-12,
          100 * r.work.flops / r.times.median / limits.matrixFlopsPerSecond,
          r.planSeconds * 1e6);
+  fflush(stdout);
+}
+
+static void printHead(const nlohmann::json &head) {
+  printf("kvc-bench on %s", head.at("device").get<std::string>().c_str());
+  const double rate = head.at("mma_flops_per_s");
+  if (rate > 0)
+    printf(", %d SMs, %.0f MHz, memory %.0f MHz x %d bit, L2 %d MiB, driver "
+           "for CUDA %d.%d\nread-only bandwidth %.3f TB/s, mma.sync bf16 %.0f "
+           "TFLOP/s",
+           head.at("multiprocessors").get<int>(),
+           head.at("clock_khz").get<double>() * 1e-3,
+           head.at("memory_clock_khz").get<double>() * 1e-3,
+           head.at("memory_bus_bits").get<int>(),
+           head.at("l2_bytes").get<int>() >> 20,
+           head.at("driver").get<int>() / 1000,
+           head.at("driver").get<int>() % 1000 / 10,
+           head.at("read_bytes_per_s").get<double>() * 1e-12, rate * 1e-12);
+  printf("\n");
   fflush(stdout);
 }
 
@@ -113,6 +135,9 @@ static nlohmann::json toJson(const Machine &machine, const Limits &limits) {
           {"multiprocessors", machine.info.multiprocessors},
           {"driver", machine.info.driver_version},
           {"l2_bytes", machine.info.l2_bytes},
+          {"clock_khz", machine.info.clock_khz},
+          {"memory_clock_khz", machine.info.memory_clock_khz},
+          {"memory_bus_bits", machine.info.memory_bus_bits},
           {"read_bytes_per_s", limits.readBytesPerSecond},
           {"mma_flops_per_s", limits.matrixFlopsPerSecond}};
 }
@@ -141,13 +166,50 @@ static nlohmann::json describe(const BenchCell &cell) {
   return out;
 }
 
-static int serve(const Machine &machine, const Limits &limits, int repeats) {
-  std::cout << toJson(machine, limits).dump() << std::endl;
+/// The child's side: a device, its limits, and a cell for each key.
+static Worker::Serve startCells(const Options &options, int repeats) {
+  auto machine = std::make_shared<Machine>(
+      options.get("device", "cuda"),
+      options.get("artefacts", besideProgram("artefacts")));
+  const Limits limits = probe(*machine);
+  const std::vector<BenchCell> cells = benchCells(!machine->onGpu());
+  return [=](const std::string &line) -> Worker::Answer {
+    for (const BenchCell &cell : cells)
+      if (keyOf(cell) == line) {
+        const BenchResult result = runBenchCell(*machine, cell, repeats);
+        const bool lost = kvcrt_device_synchronize(machine->device,
+                                                   machine->stream) != KVCRT_OK;
+        return {toJson(result).dump(), lost};
+      }
+    return {toJson(*machine, limits).dump()};
+  };
+}
+
+/// A cell's result; one that took its process along has a failure.
+static BenchResult ask(Worker &worker, const BenchCell &cell, double seconds) {
+  BenchResult result{cell, {}, {}, 0, {}, 0};
+  try {
+    const nlohmann::json row =
+        nlohmann::json::parse(worker.ask(keyOf(cell), seconds));
+    result.failure = row.at("failure").get<std::string>();
+    result.times = {row.at("median_s"), row.at("p10_s"), row.at("p90_s")};
+    result.planSeconds = row.at("begin_s");
+    result.work = {row.at("kv_bytes"), row.at("io_bytes"), row.at("flops")};
+    result.layers = row.at("layers");
+  } catch (const Failure &failure) {
+    result.failure = failure.what();
+  }
+  return result;
+}
+
+static int serve(Worker &worker, const nlohmann::json &head, bool simulated,
+                 double seconds) {
+  std::cout << head.dump() << std::endl;
   for (std::string line; std::getline(std::cin, line);) {
     nlohmann::json answer = {{"failure", "expected a cell, got " + line}};
-    for (const BenchCell &cell : benchCells(!machine.onGpu()))
+    for (const BenchCell &cell : benchCells(simulated))
       if (keyOf(cell) == line)
-        answer = toJson(runBenchCell(machine, cell, repeats));
+        answer = toJson(ask(worker, cell, seconds));
     std::cout << answer.dump() << std::endl;
   }
   return 0;
@@ -181,23 +243,16 @@ int main(int argc, char **argv) {
   std::vector<std::string> leftOut;
   int failures = 0;
   try {
-    const Machine machine(options.get("device", "cuda"),
-                          options.get("artefacts", besideProgram("artefacts")));
-    const kvcrt_device_info &info = machine.info;
-    const Limits limits = probe(machine);
+    Worker worker([&] { return startCells(options, repeats); });
+    // What a cell may take before it is taken for one that hangs.
+    const double patience = simulated ? 600 : 30;
+    const nlohmann::json head =
+        nlohmann::json::parse(worker.ask("machine", patience));
     if (!options.get("serve").empty())
-      return serve(machine, limits, repeats);
-    printf("kvc-bench on %s", machine.title.c_str());
-    if (machine.onGpu())
-      printf(", %d SMs, %.0f MHz, memory %.0f MHz x %d bit, L2 %d MiB, driver "
-             "for CUDA %d.%d\nread-only bandwidth %.3f TB/s, mma.sync bf16 "
-             "%.0f TFLOP/s",
-             info.multiprocessors, info.clock_khz * 1e-3,
-             info.memory_clock_khz * 1e-3, info.memory_bus_bits,
-             info.l2_bytes >> 20, info.driver_version / 1000,
-             info.driver_version % 1000 / 10, limits.readBytesPerSecond * 1e-12,
-             limits.matrixFlopsPerSecond * 1e-12);
-    printf("\n");
+      return serve(worker, head, simulated, patience);
+    const Limits limits = {head.at("read_bytes_per_s"),
+                           head.at("mma_flops_per_s")};
+    printHead(head);
     for (const BenchCell &cell : benchCells(simulated)) {
       if (keyOf(cell).find(options.get("only")) == std::string::npos)
         continue;
@@ -205,7 +260,7 @@ int main(int argc, char **argv) {
         leftOut.push_back(keyOf(cell));
         continue;
       }
-      results.push_back(runBenchCell(machine, cell, repeats));
+      results.push_back(ask(worker, cell, patience));
       print(results.back(), limits);
       failures += !results.back().failure.empty();
     }
@@ -221,7 +276,7 @@ int main(int argc, char **argv) {
                       {"bytes_per_s", fit.bytesPerSecond}});
     }
     if (!options.get("json").empty()) {
-      nlohmann::json out = toJson(machine, limits);
+      nlohmann::json out = head;
       out["left_out"] = leftOut;
       out["fits"] = fits;
       out["cells"] = nlohmann::json::array();

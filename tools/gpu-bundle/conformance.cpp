@@ -5,7 +5,8 @@
 //
 // Runs prebuilt artefacts of the matrix's variants on a GPU, or in the
 // simulator, against the double-precision reference, which works here on the
-// same inputs. Needs no LLVM and no CUDA: only a driver.
+// same inputs. Needs no LLVM and no CUDA: only a driver. Cells run in a child
+// process (Worker.h): a kernel that faults or hangs costs its cell alone.
 //
 // Exit: 0 when every cell agrees, 1 when one does not, 2 when nothing could
 // run.
@@ -13,11 +14,14 @@
 //===----------------------------------------------------------------------===//
 #include "Cell.h"
 #include "Options.h"
+#include "Worker.h"
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cinttypes>
+#include <cmath>
 #include <cstdio>
 #include <fstream>
 
@@ -33,6 +37,8 @@ static const char *const kUsage =
     "  --seed=N            of the inputs; else a new one, which is printed\n"
     "  --seconds=N         begin no variant after so long (240)\n"
     "  --json=FILE         write all cells\n"
+    "  --apart=0           in this process, for compute-sanitizer and "
+    "debuggers\n"
     "  --write-specs=DIR   write what the artefacts are compiled of, and "
     "stop\n";
 
@@ -48,48 +54,133 @@ struct Row {
            outcome.outError <= bounds.out && outcome.lseError <= bounds.lse;
   }
 };
+
+const char *const kCapturedStep = "captured step";
+const char *const kLoad = "load"; // no cell: only the kernels
+
+/// The child's side: a device, and the kernels of the variant that was asked
+/// for last.
+class Runner {
+public:
+  Runner(const std::string &kind, const std::string &artefacts, uint64_t seed)
+      : machine(kind, artefacts), seed(seed) {}
+
+  /// A cell's outcome as JSON.
+  nlohmann::json run(const Spec &spec, const std::string &batch);
+  /// Whether the GPU would still answer.
+  bool alive() const {
+    return kvcrt_device_synchronize(machine.device, machine.stream) == KVCRT_OK;
+  }
+
+  const Machine machine;
+
+private:
+  Outcome runOne(const Spec &spec, const std::string &name);
+
+  uint64_t seed;
+  std::string variant; // of the kernels
+  std::unique_ptr<Kernels> kernels;
+};
 } // namespace
 
-/// All cells of a variant; a failure ends it, since a GPU that has failed once
-/// answers nothing more.
-static std::vector<Row> runVariant(const Machine &machine, const Spec &spec,
-                                   const std::string &only, uint64_t seed) {
-  std::vector<Row> rows;
-  std::string batchName = "load";
+/// The cells of a variant: the kernels' own boundaries, long lengths, and a
+/// captured step.
+static std::vector<Batch> batchesOf(const Spec &spec, uint64_t seed) {
+  std::vector<Batch> batches;
+  for (Batch &batch : gpuBatches(spec, seed))
+    batches.push_back(std::move(batch));
+  for (Batch &batch : cpuBatches(spec)) {
+    batch.name = "wide " + batch.name;
+    batches.push_back(std::move(batch));
+  }
+  // A hidden NaN meets a weight of zero inside one matrix product; 64 GiB of
+  // address space have no copy.
+  batches.erase(std::remove_if(batches.begin(), batches.end(),
+                               [](const Batch &batch) {
+                                 return batch.nanAtEnd ||
+                                        batch.pool == Pool::Sparse;
+                               }),
+                batches.end());
+  if (spec.mask == kvcref::MaskKind::None && spec.score == Score::None &&
+      !spec.sinkLogits && spec.policy.position != KVCRT_POSITION_ALIBI)
+    batches.push_back({kCapturedStep, {}});
+  return batches;
+}
+
+Outcome Runner::runOne(const Spec &spec, const std::string &name) {
+  if (!kernels || variant != spec.name) {
+    kernels.reset();
+    kernels = std::make_unique<Kernels>(machine.device, machine.folder, spec);
+    variant = spec.name;
+  }
+  if (name == kLoad)
+    return {};
+  if (name == kCapturedStep)
+    return runGraphCell(machine, *kernels, spec, seed);
+  for (const Batch &batch : batchesOf(spec, seed))
+    if (batch.name == name)
+      return runCell(machine, *kernels, spec, batch, seed);
+  throw Failure("expected a batch, got " + name);
+}
+
+nlohmann::json Runner::run(const Spec &spec, const std::string &batch) {
+  Outcome outcome;
+  std::string failure;
   try {
-    const Kernels kernels(machine.device, machine.folder, spec);
-    // Long lengths, and the kernels' own boundaries.
-    std::vector<Batch> batches = gpuBatches(spec, seed);
-    for (Batch &batch : cpuBatches(spec)) {
-      batch.name = "wide " + batch.name;
-      batches.push_back(std::move(batch));
+    outcome = runOne(spec, batch);
+  } catch (const Failure &thrown) {
+    failure = thrown.what();
+  }
+  return {{"append", outcome.appendError},
+          {"out", outcome.outError},
+          {"lse", outcome.lseError},
+          {"problem", outcome.problem},
+          {"failure", failure}};
+}
+
+static Row parseRow(const Spec &spec, const std::string &batch,
+                    const nlohmann::json &json) {
+  // JSON has no infinity.
+  auto number = [&](const char *name) {
+    return json.at(name).is_number() ? json.at(name).get<double>() : INFINITY;
+  };
+  Row row{spec.name, batch, {}, boundsForGpu(spec), json.at("failure")};
+  row.outcome.appendError = number("append");
+  row.outcome.outError = number("out");
+  row.outcome.lseError = number("lse");
+  row.outcome.problem = json.at("problem").get<std::string>();
+  return row;
+}
+
+/// All cells of a variant, or the one called `only`.
+static std::vector<Row> runVariant(Worker &worker, const Spec &spec,
+                                   const std::string &only, uint64_t seed,
+                                   double seconds) {
+  // A child that is lost costs a second; a variant that loses more is left.
+  constexpr int kMostLost = 3;
+  int lost = 0;
+  auto ask = [&](const std::string &batch) {
+    try {
+      return parseRow(
+          spec, batch,
+          nlohmann::json::parse(worker.ask(spec.name + "|" + batch, seconds)));
+    } catch (const Failure &failure) {
+      ++lost;
+      return Row{spec.name, batch, {}, boundsForGpu(spec), failure.what()};
     }
-    for (const Batch &batch : batches) {
-      // A hidden NaN meets a weight of zero inside one matrix product; 64 GiB
-      // of address space have no copy.
-      if (batch.nanAtEnd || batch.pool == Pool::Sparse ||
-          (!only.empty() && batch.name != only))
-        continue;
-      batchName = batch.name;
-      rows.push_back({spec.name,
-                      batch.name,
-                      runCell(machine, kernels, spec, batch, seed),
-                      boundsForGpu(spec),
-                      {}});
+  };
+  const Row loaded = ask(kLoad);
+  if (!loaded.agrees())
+    return {loaded};
+  std::vector<Row> rows;
+  for (const Batch &batch : batchesOf(spec, seed)) {
+    if (!only.empty() && batch.name != only)
+      continue;
+    rows.push_back(ask(batch.name));
+    if (lost == kMostLost) {
+      rows.back().failure += "; the variant's other cells were left out";
+      break;
     }
-    batchName = "captured step";
-    const bool plain = spec.mask == kvcref::MaskKind::None &&
-                       spec.score == Score::None && !spec.sinkLogits &&
-                       spec.policy.position != KVCRT_POSITION_ALIBI;
-    if (plain && (only.empty() || only == batchName))
-      rows.push_back({spec.name,
-                      batchName,
-                      runGraphCell(machine, kernels, spec, seed),
-                      boundsForGpu(spec),
-                      {}});
-  } catch (const Failure &failure) {
-    rows.push_back(
-        {spec.name, batchName, {}, boundsForGpu(spec), failure.what()});
   }
   return rows;
 }
@@ -128,7 +219,7 @@ static nlohmann::json toJson(const Row &row) {
 int main(int argc, char **argv) {
   const Options options(argc, argv, kUsage,
                         {"device", "artefacts", "only", "batch", "seed",
-                         "seconds", "json", "write-specs"});
+                         "seconds", "json", "apart", "write-specs"});
   if (!options.get("write-specs").empty())
     return writeSpecs(options.get("write-specs")) ? 0 : 2;
   uint64_t seed = strtoull(options.get("seed", "0").c_str(), nullptr, 10);
@@ -145,21 +236,36 @@ int main(int argc, char **argv) {
   };
   std::vector<Row> all;
   std::string title;
-  int skipped = 0;
+  std::vector<std::string> skipped;
   try {
-    const Machine machine(options.get("device", "cuda"),
-                          options.get("artefacts", besideProgram("artefacts")));
-    title = machine.title;
+    const std::string kind = options.get("device", "cuda");
+    const std::vector<Spec> specs = bundleSpecs();
+    Worker worker(
+        [&]() -> Worker::Serve {
+          auto runner = std::make_shared<Runner>(
+              kind, options.get("artefacts", besideProgram("artefacts")), seed);
+          return [runner, &specs](const std::string &line) -> Worker::Answer {
+            const size_t bar = line.find('|');
+            for (const Spec &spec : specs)
+              if (spec.name == line.substr(0, bar))
+                return {runner->run(spec, line.substr(bar + 1)).dump(),
+                        !runner->alive()};
+            return {runner->machine.title};
+          };
+        },
+        options.get("apart", "1") != "0");
+    const double patience = kind == "sim" ? 600 : 20;
+    title = worker.ask("title", patience + 20);
     printf("kvc-conformance on %s, seed %" PRIu64 "\n", title.c_str(), seed);
-    for (const Spec &spec : bundleSpecs()) {
+    for (const Spec &spec : specs) {
       if (spec.name.find(options.get("only")) == std::string::npos)
         continue;
       if (elapsed() > limit) {
-        ++skipped;
+        skipped.push_back(spec.name);
         continue;
       }
       const std::vector<Row> rows =
-          runVariant(machine, spec, options.get("batch"), seed);
+          runVariant(worker, spec, options.get("batch"), seed, patience);
       if (rows.empty())
         continue;
       print(rows);
@@ -175,18 +281,15 @@ int main(int argc, char **argv) {
     agree += row.agrees();
     cells.push_back(toJson(row));
   }
-  printf("%d of %zu cells agree, %.0f s, seed %" PRIu64 "%s\n", agree,
-         all.size(), elapsed(), seed,
-         skipped ? (", " + std::to_string(skipped) +
-                    " variants left out for "
-                    "want of time")
-                       .c_str()
-                 : "");
+  printf("%d of %zu cells agree, %.0f s, seed %" PRIu64 "\n", agree, all.size(),
+         elapsed(), seed);
+  for (const std::string &name : skipped)
+    printf("  left out for want of time: %s\n", name.c_str());
   if (!options.get("json").empty()) {
     std::ofstream file(options.get("json"));
     file << nlohmann::json{{"device", title},
                            {"seed", seed},
-                           {"skipped", skipped},
+                           {"left_out", skipped},
                            {"cells", cells}}
                 .dump(1)
          << "\n";
@@ -201,5 +304,5 @@ int main(int argc, char **argv) {
                     "got none\n");
     return 2;
   }
-  return agree == int(all.size()) && !skipped ? 0 : 1;
+  return agree == int(all.size()) && skipped.empty() ? 0 : 1;
 }
