@@ -20,6 +20,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Remarks.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
@@ -109,6 +110,9 @@ cl::opt<std::string>
     cacheDir("cache-dir", cl::value_desc("directory"), cl::cat(category),
              cl::desc("compiled kernels, or none; default: $KVC_CACHE_DIR, "
                       "the user's cache directory"));
+cl::opt<bool> verifyEach(
+    "verify-each", cl::cat(category),
+    cl::desc("verify the module after each pass, not after each stage"));
 cl::opt<bool> stateless(
     "stateless", cl::cat(category),
     cl::desc("compile the stateless graph alone: kvc_model_recompute"));
@@ -119,7 +123,7 @@ struct Settings {
   std::string input, attention, output, target, cpu, policy, untilAfter, ptxas,
       cacheDir, nvdisasm, evidence;
   Emit emit;
-  bool explain, withRecompute, stateless, allowSlowKernels;
+  bool explain, withRecompute, stateless, allowSlowKernels, verifyEach;
   kvc::nvptx::Embed embed;
   uint64_t cacheBytes;
 };
@@ -129,11 +133,11 @@ Settings parseCommandLine(int argc, char **argv) {
   cl::ParseCommandLineOptions(
       argc, argv,
       "compiles a decoder's graph, or attention alone, to an artefact\n");
-  Settings settings{inputFile, attentionFile, outputFile,   targetName,
-                    cpuName,   policyFile,    untilAfter,   ptxas,
-                    cacheDir,  nvdisasm,      evidenceFile, emitKind,
-                    explain,   withRecompute, stateless,    allowSlowKernels,
-                    embedded,  cacheBytes};
+  Settings settings{inputFile,  attentionFile, outputFile,   targetName,
+                    cpuName,    policyFile,    untilAfter,   ptxas,
+                    cacheDir,   nvdisasm,      evidenceFile, emitKind,
+                    explain,    withRecompute, stateless,    allowSlowKernels,
+                    verifyEach, embedded,      cacheBytes};
   cl::ResetCommandLineParser();
   return settings;
 }
@@ -229,8 +233,11 @@ LogicalResult Driver::runStages(const std::vector<kvc::Stage> &stages) {
     if (images && stage.name == "kernels" && failed(lookUpKernels()))
       return failure();
     PassManager pm(&context);
+    // What a stage leaves is verified, and not what each of its passes does:
+    // that takes as long as all of them.
+    pm.enableVerifier(settings.verifyEach);
     stage.build(pm);
-    if (failed(pm.run(*module)))
+    if (failed(pm.run(*module)) || failed(verify(*module)))
       return failure();
     if (settings.explain && (stage.name == "plan" ||
                              (options.attention && stage.name == "describe")))

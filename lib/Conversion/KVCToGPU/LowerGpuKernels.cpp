@@ -3,9 +3,12 @@
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Upstream passes only. Invariant: none of them introduces a call, and f16 and
-// bf16 conversions stay instructions (NVPTX has them; the simulator rewrites
-// those of bf16).
+// Upstream patterns only, all of them in one walk over the ops. A kernel is
+// some ten thousand of them, and each pass over them costs as much as all that
+// LLVM does with an eighth of them.
+//
+// Invariant: none introduces a call, and f16 and bf16 conversions stay
+// instructions (NVPTX has them; the simulator rewrites those of bf16).
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,50 +16,70 @@
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
-#include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
+#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
-#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
-#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mlir/Transforms/DialectConversion.h"
 #include "mlir/Transforms/Passes.h"
+
+namespace kvc {
+#define GEN_PASS_DEF_CONVERTGPUKERNELSTOLLVMPASS
+#include "kvc/Conversion/KVCToGPU/Passes.h.inc"
+} // namespace kvc
 
 using namespace mlir;
 
+namespace {
+struct ConvertGpuKernelsToLLVMPass
+    : kvc::impl::ConvertGpuKernelsToLLVMPassBase<ConvertGpuKernelsToLLVMPass> {
+  void runOnOperation() override {
+    MLIRContext *context = &getContext();
+    LLVMTypeConverter types(context);
+    RewritePatternSet patterns(context);
+    populateSCFToControlFlowConversionPatterns(patterns);
+    cf::populateControlFlowToLLVMConversionPatterns(types, patterns);
+    // Division with rounding.
+    arith::populateCeilFloorDivExpandOpsPatterns(patterns);
+    arith::populateArithToLLVMConversionPatterns(types, patterns);
+    populateMathToLLVMConversionPatterns(types, patterns);
+    populateVectorToLLVMConversionPatterns(types, patterns);
+    // What is legal is not looked at: of the kernels' ops, the llvm and nvvm
+    // dialects' are.
+    LLVMConversionTarget target(*context);
+    target.addIllegalDialect<arith::ArithDialect, cf::ControlFlowDialect,
+                             math::MathDialect, scf::SCFDialect,
+                             vector::VectorDialect>();
+    target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
+    if (failed(applyPartialConversion(getOperation(), target,
+                                      std::move(patterns))))
+      signalPassFailure();
+  }
+};
+} // namespace
+
 void kvc::buildLowerGpuKernelsPipeline(OpPassManager &module) {
   OpPassManager &pm = module.nest<mlir::gpu::GPUModuleOp>();
-  // Constants were emitted where they were used; one of each is enough, and
-  // what does not change in a loop stands before it. Merging them first, and
-  // users before what they use: a quarter of the time that the default takes.
-  GreedyRewriteConfig bottomUp;
-  bottomUp.setUseTopDownTraversal(false);
+  // Constants and addresses were emitted where they were used: half of all ops.
+  // What else there is to simplify, LLVM does in less time.
   pm.addPass(createCSEPass());
-  pm.addPass(createCanonicalizerPass(bottomUp));
-  pm.addPass(createCSEPass());
-  pm.addPass(createLoopInvariantCodeMotionPass());
-  pm.addPass(createSCFToControlFlowPass());
-  // Division with rounding.
-  pm.addPass(arith::createArithExpandOpsPass());
-  // One dialect after the other.
-  pm.addPass(createConvertVectorToLLVMPass());
-  pm.addPass(createConvertMathToLLVMPass());
-  pm.addPass(createArithToLLVMConversionPass());
-  pm.addPass(createConvertIndexToLLVMPass());
-  // A pass of the whole module: nested, it would find nothing to do.
-  module.addPass(createConvertControlFlowToLLVMPass());
-  // What the conversions disagreed about cancels out.
-  OpPassManager &last = module.nest<mlir::gpu::GPUModuleOp>();
-  last.addPass(createReconcileUnrealizedCastsPass());
-  last.addPass(createCanonicalizerPass(bottomUp));
-  last.addPass(createCSEPass());
+  pm.addPass(createConvertGpuKernelsToLLVMPass());
 }
 
 void kvc::registerKVCToGPU() {
   registerConvertKVCToGPUPass();
+  registerConvertGpuKernelsToLLVMPass();
   PassPipelineRegistration<>(
       "kvc-lower-gpu-kernels",
       "Lower GPU kernels to the llvm and nvvm dialects by upstream passes",

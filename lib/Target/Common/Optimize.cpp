@@ -12,25 +12,43 @@
 #include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/ErrorHandling.h"
 #include "llvm/Target/TargetMachine.h"
 
-void kvc::target::optimize(llvm::Module &module, llvm::TargetMachine &machine,
-                           bool unrollLoops) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager graph;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PipelineTuningOptions tuning;
-  tuning.LoopUnrolling = unrollLoops;
-  llvm::PassBuilder builder(&machine, tuning);
-  llvm::TargetLibraryInfoImpl library(module.getTargetTriple());
+using namespace llvm;
+
+static void run(Module &module, TargetMachine &machine,
+                function_ref<ModulePassManager(PassBuilder &)> pipelineOf) {
+  LoopAnalysisManager loops;
+  FunctionAnalysisManager functions;
+  CGSCCAnalysisManager graph;
+  ModuleAnalysisManager modules;
+  PassBuilder builder(&machine);
+  TargetLibraryInfoImpl library(module.getTargetTriple());
   library.disableAllFunctions();
-  functions.registerPass([&] { return llvm::TargetLibraryAnalysis(library); });
+  functions.registerPass([&] { return TargetLibraryAnalysis(library); });
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(graph);
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, graph, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
-      .run(module, modules);
+  pipelineOf(builder).run(module, modules);
+}
+
+void kvc::target::optimize(Module &module, TargetMachine &machine) {
+  run(module, machine, [](PassBuilder &builder) {
+    return builder.buildPerModuleDefaultPipeline(OptimizationLevel::O3);
+  });
+}
+
+void kvc::target::optimize(Module &module, TargetMachine &machine,
+                           StringRef pipeline) {
+  run(module, machine, [&](PassBuilder &builder) {
+    ModulePassManager passes;
+    // Our own words: an LLVM that does not know them is not ours.
+    if (Error unknown = builder.parsePassPipeline(passes, pipeline))
+      report_fatal_error(std::move(unknown));
+    return passes;
+  });
 }

@@ -34,4 +34,16 @@ def ConvertKVCToGPUPass
     "::mlir::vector::VectorDialect"];
 }
 
+def ConvertGpuKernelsToLLVMPass
+    : Pass<"convert-gpu-kernels-to-llvm", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Convert the ops of GPU kernels to the llvm dialect in one walk";
+  let description = [{
+    Applies upstream's conversions of scf, cf, arith, math and vector together;
+    llvm and nvvm ops stay. Where one of those ops has no conversion, the pass
+    fails.
+  }];
+  let dependentDialects = [
+    "::mlir::cf::ControlFlowDialect", "::mlir::LLVM::LLVMDialect"];
+}
+
 #endif // KVC_CONVERSION_KVCTOGPU_PASSES_TD

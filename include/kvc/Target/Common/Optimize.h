@@ -7,6 +7,8 @@
 #ifndef KVC_TARGET_COMMON_OPTIMIZE_H
 #define KVC_TARGET_COMMON_OPTIMIZE_H
 
+#include "llvm/ADT/StringRef.h"
+
 namespace llvm {
 class Module;
 class TargetMachine;
@@ -15,10 +17,12 @@ class TargetMachine;
 namespace kvc::target {
 
 /// Runs O3 for `machine`. The optimiser believes in no library function: what
-/// we generate calls nothing that is not in its own module. `unrollLoops` is
-/// false for code whose loops are unrolled as far as they are to be.
+/// we generate calls nothing that is not in its own module.
+void optimize(llvm::Module &module, llvm::TargetMachine &machine);
+
+/// The same with the passes that `pipeline` names, in opt's words.
 void optimize(llvm::Module &module, llvm::TargetMachine &machine,
-              bool unrollLoops = true);
+              llvm::StringRef pipeline);
 
 } // namespace kvc::target
 
