@@ -51,20 +51,24 @@ TileWalk::TileWalk(int64_t threads, int64_t rows, int64_t chunks)
 
 void TileWalk::forEach(
     KernelBuilder &b, Num thread, llvm::function_ref<Nums(Num)> row,
-    llvm::function_ref<void(llvm::ArrayRef<Num>, Num, Num)> chunk) const {
+    llvm::function_ref<void(llvm::ArrayRef<Num>, Num, Num)> chunk,
+    bool inLoop) const {
   Num myRow = thread / perRow, myChunk = thread % perRow;
+  auto pass = [&](Num r) {
+    Nums found = row(r);
+    for (int64_t c = 0; c < chunks; c += perRow)
+      chunk(found, r, myChunk + c);
+  };
+  if (inLoop && passes() > 1 && rows % rowsPerPass() == 0)
+    return b.loop(b.i32(0), b.i32(rows), rowsPerPass(),
+                  [&](Num first) { pass(myRow + first); });
   for (int64_t first = 0; first < rows; first += rowsPerPass()) {
     Num r = myRow + first;
-    auto body = [&] {
-      Nums found = row(r);
-      for (int64_t c = 0; c < chunks; c += perRow)
-        chunk(found, r, myChunk + c);
-    };
     // More threads than chunks: the others have nothing to do.
     if (first + rowsPerPass() > rows)
-      b.ifThen(r < rows, body);
+      b.ifThen(r < rows, [&] { pass(r); });
     else
-      body();
+      pass(r);
   }
 }
 

@@ -55,11 +55,12 @@ struct TileWalk {
   int64_t rowsPerPass() const { return threads / perRow; }
   int64_t passes() const { return (rows + rowsPerPass() - 1) / rowsPerPass(); }
   /// Calls `row(row)` for each row of thread `thread` (i32, of `threads`); it
-  /// answers what `chunk(of the row, chunk)` gets.
-  void forEach(KernelBuilder &b, Num thread,
-               llvm::function_ref<Nums(Num row)> row,
-               llvm::function_ref<void(llvm::ArrayRef<Num>, Num row, Num chunk)>
-                   chunk) const;
+  /// answers what `chunk(of the row, chunk)` gets. With `inLoop`, the passes
+  /// are a loop: less code, and loads of one pass alone are in flight.
+  void forEach(
+      KernelBuilder &b, Num thread, llvm::function_ref<Nums(Num row)> row,
+      llvm::function_ref<void(llvm::ArrayRef<Num>, Num row, Num chunk)> chunk,
+      bool inLoop = false) const;
 };
 
 } // namespace kvc::gpu

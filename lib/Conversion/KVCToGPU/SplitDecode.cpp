@@ -104,12 +104,17 @@ private:
 
 FailureOr<DecodeShape> DecodeShape::get(const Variant &v, const Chip &chip) {
   DecodeShape shape;
-  // Halves of f32 operands take registers as well.
+  // Halves of f32 operands take registers as well, and so do the places of
+  // scaled rows that lie in several blocks.
   KeyTiles tiles = shape.keyTiles(v);
   int64_t wideKey = tiles.key.element.isF32(),
           wideValue = tiles.value.element.isF32();
-  shape.queriesInRegisters = v.keyDim() * (1 + wideKey) + v.valueDim() <=
-                             (wideKey || wideValue ? 192 : 384);
+  bool scattered = (tiles.key.hasScale() || tiles.value.hasScale()) &&
+                   v.policy.block % tileKeys != 0;
+  shape.queriesInRegisters =
+      v.keyDim() * (1 + wideKey) + v.valueDim() <= (wideKey || wideValue ? 192
+                                                    : scattered          ? 320
+                                                                         : 384);
   auto fits = [&](int64_t warps, int64_t stages, int64_t budget) {
     shape.warps = warps;
     shape.stages = stages;

@@ -26,48 +26,49 @@ void QueryTile::emitLoad(const AttendContext &c, Num base,
   Num data = c.params.load(KVC_FIELD(kvcrt_params, query.data));
   Num tokenStride = c.params.load(KVC_FIELD(kvcrt_params, query.token_stride));
   Num headStride = c.params.load(KVC_FIELD(kvcrt_params, query.head_stride));
-  TileWalk(threads, tile.rows, tile.chunks)
-      .forEach(
-          b, threadId(b),
-          [&](Num r) -> Nums {
-            Num taskRow = c.firstRow + r;
-            Num exists = taskRow < c.endRow;
-            Num safe = min(taskRow, c.endRow - 1);
-            Num token = c.rowToken(safe);
-            Num source = b.at(data, b.toI64(c.stepToken + token) * tokenStride +
-                                        b.toI64(c.rowHead(safe)) * headStride);
-            Nums found = {exists, source};
-            if (!v.rope())
-              return found;
-            Num position = c.rowPosition(token);
-            found.push_back(Angles::at(c.cache, v, position, exists).row);
-            if (v.needsSinkQuery())
-              found.push_back(Angles::at(c.cache, v,
-                                         c.sinkPosition(token, position),
-                                         exists)
-                                  .row);
-            return found;
-          },
-          [&](ArrayRef<Num> found, Num r, Num chunk) {
-            auto read = [&](Num first, int64_t count, bool whole) {
-              return readGlobalRow(v.element, found[1], first, count, whole);
-            };
-            auto put = [&](Nums piece, Num to) {
-              // Rows that do not exist are zero.
-              for (Num &x : piece)
-                x = select(found[0], x, b.f32(0));
-              storePiece(piece, tile.address(to, r, chunk), element);
-            };
-            int64_t count = pieceOf(element);
-            Num first = chunk * count;
-            if (!v.rope())
-              return put(read(first, count, true), base);
-            put(emitRotatedPiece(v, Angles{found[2]}, first, count, read),
-                base);
-            if (v.needsSinkQuery())
-              put(emitRotatedPiece(v, Angles{found[3]}, first, count, read),
-                  sinks(base));
-          });
+  // Once a task: not worth more code than the loop over keys has.
+  TileWalk walk(threads, tile.rows, tile.chunks);
+  bool inLoop = v.rope() && walk.passes() * tile.chunks > 8 * walk.perRow;
+  walk.forEach(
+      b, threadId(b),
+      [&](Num r) -> Nums {
+        Num taskRow = c.firstRow + r;
+        Num exists = taskRow < c.endRow;
+        Num safe = min(taskRow, c.endRow - 1);
+        Num token = c.rowToken(safe);
+        Num source = b.at(data, b.toI64(c.stepToken + token) * tokenStride +
+                                    b.toI64(c.rowHead(safe)) * headStride);
+        Nums found = {exists, source};
+        if (!v.rope())
+          return found;
+        Num position = c.rowPosition(token);
+        found.push_back(Angles::at(c.cache, v, position, exists).row);
+        if (v.needsSinkQuery())
+          found.push_back(
+              Angles::at(c.cache, v, c.sinkPosition(token, position), exists)
+                  .row);
+        return found;
+      },
+      [&](ArrayRef<Num> found, Num r, Num chunk) {
+        auto read = [&](Num first, int64_t count, bool whole) {
+          return readGlobalRow(v.element, found[1], first, count, whole);
+        };
+        auto put = [&](Nums piece, Num to) {
+          // Rows that do not exist are zero.
+          for (Num &x : piece)
+            x = select(found[0], x, b.f32(0));
+          storePiece(piece, tile.address(to, r, chunk), element);
+        };
+        int64_t count = pieceOf(element);
+        Num first = chunk * count;
+        if (!v.rope())
+          return put(read(first, count, true), base);
+        put(emitRotatedPiece(v, Angles{found[2]}, first, count, read), base);
+        if (v.needsSinkQuery())
+          put(emitRotatedPiece(v, Angles{found[3]}, first, count, read),
+              sinks(base));
+      },
+      inLoop);
 }
 
 WarpAttend::WarpAttend(AttendContext &c, const KeyTiles &tiles,
