@@ -191,6 +191,8 @@ Value AttentionBuilder::mask() {
 
 /// Scores and masks are far below its inverse in every model.
 static constexpr float largestScaleOfSum = 1e18f;
+/// Models scale scores down; what 16 bits lose of one stays below its softmax.
+static constexpr float largestScaleOfRounded = 8.0f;
 
 Value AttentionBuilder::attention() {
   const Roles &roles = match.roles;
@@ -219,6 +221,9 @@ Value AttentionBuilder::attention() {
   if ((maskValue || match.score.edit) && std::fabs(scale) > largestScaleOfSum)
     return fail("scale", "the scale of a score and its mask is so large that "
                          "each of them may overflow");
+  if (match.isRounded && std::fabs(scale) > largestScaleOfRounded)
+    return fail("scale", "the scale is so large that it tells scores apart "
+                         "which are one when rounded to 16 bits");
   Value sinks;
   if (match.softmax.sink) {
     sinks = emit.compute(match.softmax.sink, Layout{roles.heads()});

@@ -49,6 +49,8 @@ struct Match {
   Layout resultLayout;
   double scale = 1;
   mlir::SmallVector<const Expr *> runtimeScales;
+  /// The graph rounds scores or probabilities to 16 bits on their way.
+  bool isRounded = false;
   mlir::Type elementType; // of q, k, v and the result
 };
 

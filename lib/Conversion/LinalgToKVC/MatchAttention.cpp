@@ -384,6 +384,7 @@ bool Walk::run() {
   if (scalars.getNarrowest() < precision)
     return refuse("rounding", "scores or probabilities are rounded to a "
                               "narrower type than queries, keys and values");
+  match.isRounded = scalars.getNarrowest() < 32;
 
   unsigned side = v == body->operands[1] ? 0 : 1;
   if (!assign(match, values.back().element, q, k, *reduced, side))

@@ -104,3 +104,26 @@ func.func @softmax_of_a_classifier(%x: tensor<2x5xf32>) -> tensor<2x5xf32> {
   return %p : tensor<2x5xf32>
 }
 
+
+// what bf16 rounds to one score, the graph keeps one; a scale of 32 tells them apart
+// REMARK-DAG: [Missed] scale | Category:kvc-raise-attention | Function=sharpened |
+// CHECK-LABEL: @sharpened(
+// CHECK-NOT: kvc.attention
+func.func @sharpened(%q: tensor<2x3x4xbf16>, %k: tensor<2x5x4xbf16>, %v: tensor<2x5x4xbf16>) -> tensor<2x3x4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %scale = arith.constant 32.0 : bf16
+  %cell = tensor.empty() : tensor<2x3x5xf32>
+  %narrow = tensor.empty() : tensor<2x3x5xbf16>
+  %oute = tensor.empty() : tensor<2x3x4xf32>
+  %cell0 = linalg.fill ins(%zero : f32) outs(%cell : tensor<2x3x5xf32>) -> tensor<2x3x5xf32>
+  %raw = linalg.batch_matmul indexing_maps = [affine_map<(b, i, j, d) -> (b, i, d)>, affine_map<(b, i, j, d) -> (b, j, d)>, affine_map<(b, i, j, d) -> (b, i, j)>] ins(%q, %k : tensor<2x3x4xbf16>, tensor<2x5x4xbf16>) outs(%cell0 : tensor<2x3x5xf32>) -> tensor<2x3x5xf32>
+  %s16 = arith.truncf %raw : tensor<2x3x5xf32> to tensor<2x3x5xbf16>
+  %factor = linalg.fill ins(%scale : bf16) outs(%narrow : tensor<2x3x5xbf16>) -> tensor<2x3x5xbf16>
+  %scaled = arith.mulf %s16, %factor : tensor<2x3x5xbf16>
+  %s = arith.extf %scaled : tensor<2x3x5xbf16> to tensor<2x3x5xf32>
+  %p = linalg.softmax dimension(2) ins(%s : tensor<2x3x5xf32>) outs(%cell : tensor<2x3x5xf32>) -> tensor<2x3x5xf32>
+  %p16 = arith.truncf %p : tensor<2x3x5xf32> to tensor<2x3x5xbf16>
+  %out0 = linalg.fill ins(%zero : f32) outs(%oute : tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  %out = linalg.batch_matmul ins(%p16, %v : tensor<2x3x5xbf16>, tensor<2x5x4xbf16>) outs(%out0 : tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  return %out : tensor<2x3x4xf32>
+}
