@@ -190,7 +190,7 @@ Value AttentionBuilder::mask() {
 }
 
 /// Scores and masks are far below its inverse in every model.
-static constexpr float largestScaleOfSum = 1e18f;
+static constexpr float largestScale = 1e18f;
 /// Models scale scores down; what 16 bits lose of one stays below its softmax.
 static constexpr float largestScaleOfRounded = 8.0f;
 
@@ -217,10 +217,9 @@ Value AttentionBuilder::attention() {
   float softcap = static_cast<float>(match.score.softcap);
   if (!std::isfinite(scale) || !std::isfinite(softcap))
     return fail("scale", "the scale is not a finite number");
-  // the graph scales the sum, in which infinities of both signs never meet
-  if ((maskValue || match.score.edit) && std::fabs(scale) > largestScaleOfSum)
-    return fail("scale", "the scale of a score and its mask is so large that "
-                         "each of them may overflow");
+  // what overflows depends on the order of factors, and of scale and sum
+  if (std::fabs(scale) > largestScale)
+    return fail("scale", "the scale is so large that scores may overflow");
   if (match.isRounded && std::fabs(scale) > largestScaleOfRounded)
     return fail("scale", "the scale is so large that it tells scores apart "
                          "which are one when rounded to 16 bits");
