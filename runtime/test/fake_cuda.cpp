@@ -476,7 +476,11 @@ Result cuModuleLoadDataEx(Module *out, const void *data, unsigned count,
                           int *options, void **values) {
   ENTER(cuModuleLoadDataEx);
   const auto *image = static_cast<const FakeImage *>(data);
-  if (memcmp(image->magic, "FAKECUDA", 8) != 0)
+  // For programs with real images: kernels of any name that do nothing.
+  static const FakeImage idle = {"", nullptr, 0, nullptr, 0, nullptr};
+  if (getenv("KVC_FAKE_CUDA_ANY_IMAGE"))
+    image = &idle;
+  else if (memcmp(image->magic, "FAKECUDA", 8) != 0)
     return kInvalidImage;
   if (image->loadResult) {
     if (image->loadLog && count == 2 && options[0] == kJitErrorLog &&
@@ -499,7 +503,7 @@ Result cuModuleUnload(Module module) {
 Result cuModuleGetFunction(Function *out, Module module, const char *name) {
   ENTER(cuModuleGetFunction, name);
   const FakeImage *image = *reinterpret_cast<const FakeImage **>(module);
-  if (strcmp(name, image->kernel) != 0)
+  if (image->kernel && strcmp(name, image->kernel) != 0)
     return 500;
   *out = reinterpret_cast<Function>(const_cast<FakeImage *>(image));
   return kSuccess;
@@ -521,11 +525,11 @@ Result cuLaunchKernel(Function function, unsigned gx, unsigned gy, unsigned gz,
                       Stream stream, void **params, void **extra) {
   const auto *image = reinterpret_cast<const FakeImage *>(function);
   ENTER(cuLaunchKernel,
-        std::string(image->kernel) + " grid=" + std::to_string(gx) + "," +
-            std::to_string(gy) + "," + std::to_string(gz) +
-            " block=" + std::to_string(bx) + "," + std::to_string(by) + "," +
-            std::to_string(bz) + " shared=" + std::to_string(shared) + " " +
-            nameOf(stream));
+        std::string(image->kernel ? image->kernel : "any") +
+            " grid=" + std::to_string(gx) + "," + std::to_string(gy) + "," +
+            std::to_string(gz) + " block=" + std::to_string(bx) + "," +
+            std::to_string(by) + "," + std::to_string(bz) +
+            " shared=" + std::to_string(shared) + " " + nameOf(stream));
   if (extra || !params)
     return kInvalidValue;
   // By value: copied before the call returns.

@@ -89,9 +89,12 @@ static Words run(const Machine &machine, const GoldenOp &op, const Words &in) {
     require(machine.device, env.launch(env.context, &env, &call), op.name);
     return out;
   }
-  const std::string ptx = goldenPtx(op);
+  const std::string ptx = goldenPtx(op), chip = "sm_" + std::to_string(op.sm);
   const kvcrt_image image = {KVCRT_IMAGE_PTX, op.sm, ptx.c_str(),
-                             ptx.size() + 1, "golden"};
+                             ptx.size() + 1, chip.c_str()};
+  // The one before may have lain at this one's address.
+  require(machine.device, kvcrt_device_forget_kernels(machine.device),
+          "unload");
   kernel.images = &image;
   Mirror memory(machine.device, machine.stream);
   memory.add(in.data(), in.size() * 4, "inputs");
@@ -101,9 +104,6 @@ static Words run(const Machine &machine, const GoldenOp &op, const Words &in) {
   call.params_size = sizeof(params);
   require(machine.device, env.launch(env.context, &env, &call), op.name);
   memory.pull(out.data());
-  // The next kernel may lie at this one's address.
-  require(machine.device, kvcrt_device_forget_kernels(machine.device),
-          "unload");
   return out;
 }
 
