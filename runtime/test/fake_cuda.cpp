@@ -18,6 +18,7 @@
 #include <set>
 #include <string>
 #include <sys/mman.h>
+#include <type_traits>
 #include <vector>
 
 using namespace kvcrt::cuda;
@@ -30,7 +31,7 @@ using Work = std::function<void()>;
 struct FakeStream {
   std::vector<Work> queue;
   size_t done = 0;
-  std::vector<Work> *capture = nullptr;
+  std::unique_ptr<std::vector<Work>> capture;
 };
 struct FakeEvent {
   FakeStream *stream = nullptr;
@@ -46,7 +47,8 @@ struct State {
   std::string failSymbol;
   int failNth = 0, failResult = 0;
   int version = 13000, devices = 1, major = 9, minor = 0;
-  std::set<const void *> live;
+  /// What was made and not destroyed, and what destroys it.
+  std::map<const void *, void (*)(const void *)> live;
   std::map<Pointer, size_t> memory;           // device allocations
   std::map<Pointer, size_t> reserved, mapped; // virtual memory
   std::map<Handle, size_t> handles;
@@ -94,10 +96,15 @@ Result enqueue(Stream stream, Work work) {
   return kSuccess;
 }
 template <typename T> T *made(T *object) {
-  state().live.insert(object);
+  state().live.emplace(object, [](const void *p) {
+    if constexpr (std::is_void_v<T>)
+      free(const_cast<void *>(p));
+    else
+      delete static_cast<const T *>(p);
+  });
   return object;
 }
-/// False when it is not alive.
+/// False when it is not alive; the caller destroys it.
 bool unmade(const void *object) { return state().live.erase(object) == 1; }
 
 } // namespace
@@ -245,7 +252,9 @@ Result cuMemFreeAsync(Pointer address, Stream stream) {
   void *memory = reinterpret_cast<void *>(address);
   if (!unmade(memory))
     return kInvalidValue;
-  return enqueue(stream, [=] { free(memory); });
+  // Work of a capture that fails is dropped, and never run.
+  std::shared_ptr<void> owner(memory, free);
+  return enqueue(stream, [owner]() mutable { owner.reset(); });
 }
 
 Result cuMemGetAllocationGranularity(size_t *out, const AllocationProperties *,
@@ -388,14 +397,14 @@ Result cuStreamBeginCapture_v2(Stream stream, int mode) {
   FakeStream &s = streamOf(stream);
   if (!stream || s.capture)
     return kInvalidValue;
-  s.capture = new std::vector<Work>;
+  s.capture = std::make_unique<std::vector<Work>>();
   return kSuccess;
 }
 Result cuStreamEndCapture(Stream stream, Graph *out) {
   std::lock_guard<std::recursive_mutex> lock(state().mutex);
   FakeStream &s = streamOf(stream);
-  std::unique_ptr<std::vector<Work>> capture(s.capture);
-  s.capture = nullptr; // a failing end ends it as well
+  // A failing end ends it as well.
+  const std::unique_ptr<std::vector<Work>> capture = std::move(s.capture);
   if (Result injected = enter("cuStreamEndCapture"))
     return injected;
   if (!capture)
@@ -572,8 +581,17 @@ const kvcrt_test::FakeControls fake_cuda_controls = {
       s.major = 9;
       s.minor = 0;
       stack.clear();
+      // Left where a test lets the calls fail that would have freed it.
+      for (auto [object, destroy] : s.live)
+        destroy(object);
       s.live.clear();
+      s.streams.clear();
+      s.destroyed.clear();
+      s.defaultStream.queue.clear();
+      s.defaultStream.done = 0;
       s.mapped.clear();
+      for (auto [base, bytes] : s.reserved)
+        munmap(reinterpret_cast<void *>(base), bytes);
       s.reserved.clear();
       s.handles.clear();
       s.retained = 0;
