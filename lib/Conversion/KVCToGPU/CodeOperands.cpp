@@ -10,6 +10,7 @@
 //   i8 -> f16    0x6400 | (x ^ 0x80) is 1024 + (x + 128);  - 1152
 //   i8 -> bf16   x ^ 0x80 is 2^-133 (x + 128);  * 2^127 - 2  is 2^-6 x
 //   e4m3 -> f16  its fields under an exponent of 5 bits are 2^-8 x;  * 256
+//   e4m3 -> bf16 its fields under one of 8 bits are 2^-120 x;  * 2^120
 //
 // Invariant: every step is exact. Denormal operands are meant: f16 and bf16
 // instructions do not flush them.
@@ -109,15 +110,41 @@ static std::pair<Num, Num> fromE4M3ToF16(Num codes, bool converts) {
     return {convertPair(codes), convertPair(b.num(arith::ShRUIOp::create(
                                     b, codes.value, b.i32(16).value)))};
   // Each code as two bytes: s 0 e e e e m m, and m 0 0 0 0 0 0 0.
-  Num half = b.num(arith::ShRUIOp::create(b, codes.value, b.i32(1).value));
-  Num high = (half & word(b, 0x3f3f3f3f)) | (codes & word(b, 0x80808080));
-  Num low = (codes << 7) & word(b, 0x80808080);
+  Num most = b.num(arith::ShRUIOp::create(b, codes.value, b.i32(1).value)) &
+             word(b, 0x3f3f3f3f);
+  Num least = codes & word(b, 0x01010101);
+  // All ones are a NaN: one more is 0x40, the highest bit of the exponent.
+  Num high = (codes & word(b, 0x80808080)) | most |
+             ((most + least) & word(b, 0x40404040));
+  Type type = pairOf(b, b.getF16Type());
   auto finish = [&](Num pair) {
-    // All ones but the sign is a NaN: one more is 0x4000, the exponent's bit.
-    pair = pair | ((pair + word(b, 0x00800080)) & word(b, 0x40004000));
-    Type type = pairOf(b, b.getF16Type());
     return reinterpret(reinterpret(pair, type) *
                            reinterpret(word(b, 0x5c005c00), type),
+                       b.i32());
+  };
+  Num low = least << 7;
+  return {finish(lowPair(low, high)), finish(highPair(low, high))};
+}
+
+static std::pair<Num, Num> fromE4M3ToBF16(Num codes) {
+  KernelBuilder &b = *codes.builder;
+  auto shiftRight = [&](Num x, int64_t bits) {
+    return b.num(arith::ShRUIOp::create(b, x.value, b.i32(bits).value));
+  };
+  // Each code as two bytes: s 0 0 0 0 e e e, and e m m m 0 0 0 0.
+  Num high = (codes & word(b, 0x80808080)) |
+             (shiftRight(codes, 4) & word(b, 0x07070707));
+  Num low = (codes << 4) & word(b, 0xf0f0f0f0);
+  // All ones are a NaN, whose exponent has the other four bits as well.
+  Num isNaN = ((codes & word(b, 0x7f7f7f7f)) + word(b, 0x01010101)) &
+              word(b, 0x80808080);
+  high = high + isNaN - shiftRight(isNaN, 4);
+  Type type = pairOf(b, b.getBF16Type());
+  auto finish = [&](Num pair) {
+    // A product alone is an instruction of sm_90 on.
+    return reinterpret(fma(reinterpret(pair, type),
+                           reinterpret(word(b, 0x7b807b80), type),
+                           reinterpret(word(b, 0x80008000), type)),
                        b.i32());
   };
   return {finish(lowPair(low, high)), finish(highPair(low, high))};
@@ -126,9 +153,11 @@ static std::pair<Num, Num> fromE4M3ToF16(Num codes, bool converts) {
 std::pair<Num, Num> CodeOperands::convert(Num four) const {
   if (codes.isInteger(8))
     return fromI8(four, element);
-  auto [low, high] = fromE4M3ToF16(four, convertsFp8);
   if (element.isF16())
-    return {low, high};
+    return fromE4M3ToF16(four, convertsFp8);
+  if (!convertsFp8)
+    return fromE4M3ToBF16(four);
+  auto [low, high] = fromE4M3ToF16(four, true);
   Type half = four.builder->getF16Type();
   auto widen = [&](Num pair) {
     auto [first, second] = unpackPair(pair, half);

@@ -74,6 +74,7 @@ void KernelEmitter::emitKernel(
   VectorTarget target;
   target.vectorBits = 128;
   target.dataSpace = 1;
+  target.genericIsConstant = loop.hoistsParams;
   KernelBuilder b(loc, builder, target);
   body(b, AbiStruct<kvcrt_params>(b.num(kernel.getArgument(0))));
   LLVM::ReturnOp::create(b, ValueRange{});

@@ -60,9 +60,11 @@ public:
 
 private:
   /// What static evidence is told of a kernel's loop over keys: how many an
-  /// iteration takes, and how many warps copy them together.
+  /// iteration takes, and how many warps copy them together; and whether there
+  /// are registers for addresses that are made of parameters before it.
   struct HotLoop {
     int64_t tokens = 0, warps = 0;
+    bool hoistsParams = false;
   };
   /// A kernel <name><suffix> of blocks of `threads` threads with `sharedBytes`
   /// of dynamic shared memory.

@@ -443,12 +443,19 @@ void Decode::run() {
   foldSplits();
 }
 
+/// Whether the loop over keys leaves registers for what is the same for all of
+/// them: wide rows do where no more is done than a mask and a sum.
+static bool leavesRegisters(const Variant &v) {
+  bool plain = v.mask == MaskKind::none && !v.score && !v.rotatesAtAttend();
+  return plain || v.keyDim() + v.valueDim() <= 256;
+}
+
 LogicalResult KernelEmitter::emitSplitDecode() {
   FailureOr<DecodeShape> shape = DecodeShape::get(variant, chip);
   if (failed(shape))
     return failure();
   emitKernel("_attend_decode", shape->threads(), shape->sharedBytes(variant),
-             {shape->tileKeys, 1},
+             {shape->tileKeys, 1, leavesRegisters(variant)},
              [&](KernelBuilder &b, AbiStruct<kvcrt_params> params) {
                AbiStruct<kvcrt_step_header> header(
                    params.load(KVC_FIELD(kvcrt_params, step.header)));

@@ -188,7 +188,10 @@ static unsigned naturalAlignment(Type type) {
 Num KernelBuilder::load(Type type, Num address, unsigned alignment) {
   if (alignment == 0)
     alignment = naturalAlignment(type);
-  return num(LLVM::LoadOp::create(*this, type, address.value, alignment));
+  auto load = LLVM::LoadOp::create(*this, type, address.value, alignment);
+  auto pointer = cast<LLVM::LLVMPointerType>(address.type());
+  load.setInvariant(target.genericIsConstant && pointer.getAddressSpace() == 0);
+  return num(load);
 }
 
 void KernelBuilder::store(Num value, Num address, unsigned alignment) {

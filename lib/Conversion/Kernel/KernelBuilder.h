@@ -53,6 +53,9 @@ struct VectorTarget {
   /// Address space of the pointers that an ABI structure holds: 0 on a CPU, 1
   /// (global memory) on a GPU.
   unsigned dataSpace = 0;
+  /// Whether nothing behind pointers of space 0 is written while a kernel runs:
+  /// a GPU's parameter block, whose fields may then be read out of any loop.
+  bool genericIsConstant = false;
   unsigned lanes() const { return vectorBits / 32; }
   /// Architectural vector registers.
   unsigned registers() const { return vectorBits == 512 ? 32 : 16; }
