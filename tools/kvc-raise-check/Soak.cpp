@@ -10,6 +10,7 @@
 
 #include "Soak.h"
 #include "Mutate.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -25,10 +26,33 @@ using Verdict = kvc::raisecheck::Report::Verdict;
 
 namespace kvc::raisecheck {
 
+/// Whether some op computes with elements that nobody wrote: what it finds there
+/// is the machine's.
+static bool readsUnwritten(ModuleOp module) {
+  auto isUnwritten = [](Value value) {
+    while (auto *op = value.getDefiningOp()) {
+      if (isa<tensor::EmptyOp>(op))
+        return true;
+      if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp,
+               tensor::ExtractSliceOp>(op))
+        return false;
+      value = op->getOperand(0);
+    }
+    return false;
+  };
+  WalkResult walked = module.walk([&](linalg::LinalgOp op) {
+    for (OpOperand &init : op.getDpsInitsMutable())
+      if (op.payloadUsesValueFromOperand(&init) && isUnwritten(init.get()))
+        return WalkResult::interrupt();
+    return WalkResult::advance();
+  });
+  return walked.wasInterrupted();
+}
+
 static bool isValid(ModuleOp module) {
   ScopedDiagnosticHandler silent(module.getContext(),
                                  [](Diagnostic &) { return success(); });
-  return succeeded(verify(module));
+  return succeeded(verify(module)) && !readsUnwritten(module);
 }
 
 static bool isWrong(const Graph &graph, const CheckOptions &options,
