@@ -109,7 +109,15 @@ kvcrt_plan_desc Cache::plan() const {
     desc.window = policy.window;
   if (policy.retention == KVCRT_RETAIN_STREAMING)
     desc.sink_tokens = policy.sink_tokens;
-  desc.split_keys = 4 * desc.tile_keys; // the same bits in any batch
+  if (desc.tile_keys) {
+    // Of a fixed size, for the same bits in any batch; as many as there may be
+    // reach to the longest sequence.
+    const int64_t tiles =
+        (int64_t(options.maxLength) + desc.tile_keys) / desc.tile_keys + 1;
+    desc.split_keys =
+        int32_t(std::max<int64_t>(4, tiles / KVCRT_PLAN_MAX_SPLITS + 1) *
+                desc.tile_keys);
+  }
   desc.decode_tokens = 8;
   return desc;
 }

@@ -104,6 +104,16 @@ def test_simulated_gpu():
     assert worst < reference.BOUND[torch.bfloat16] and worst_lse < 1e-2
 
 
+def test_long_sequences_of_a_gpu():
+    """However long a sequence may be, its splits are few enough for a plan."""
+    attention = kvc.Attention(heads=4, kv_heads=2, head_dim=32, page=8,
+                              dtype=torch.bfloat16, target="sim:sm_90a")
+    for length in (65_472, 65_536, 131_072, 10_000_000):
+        cache = attention.cache(max_seqs=1, max_tokens=1, max_length=length, blocks=1)
+        with cache.step([(cache.create(), 1)]):
+            pass
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use")
 @pytest.mark.parametrize("name", ["f16", "bf16"])
 def test_cuda(name):
