@@ -11,7 +11,7 @@ from ._kvc import OutOfBlocks
 from .attention import Attention, Cache, Step
 from .compiler import CompileError
 from .masks import PackedMask
-from .policy import Alibi, Policy, Rope, Streaming, Window
+from .policy import Alibi, Policy, Rope, Score, Streaming, Window
 
 __all__ = ["Alibi", "Attention", "Cache", "CompileError", "OutOfBlocks", "PackedMask",
-           "Policy", "Rope", "Step", "Streaming", "Window"]
+           "Policy", "Rope", "Score", "Step", "Streaming", "Window"]

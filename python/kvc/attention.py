@@ -47,14 +47,15 @@ class Attention:
     lse: attend also gives the natural log of each softmax's denominator.
     mask: attend takes one: "bool" (true is visible), "float" (added to the
     scores) or "packed" (a PackedMask). sink_logits: attend takes a logit a head
-    that enters the denominator alone.
+    that enters the denominator alone. score: a Score; attend takes what it
+    captures.
     target: "cpu", a GPU ("sm_90a"), or "sim:" and a GPU (the simulator).
     threads: of the CPU engine, 0 = all. device: which GPU.
     """
 
     def __init__(self, *, heads, kv_heads, head_dim, value_dim=None, page=16,
                  dtype="f32", policy=Policy(), softcap=None, lse=False, mask=None,
-                 sink_logits=False, target="cpu", threads=0, device=0):
+                 sink_logits=False, score=None, target="cpu", threads=0, device=0):
         value_dim = head_dim if value_dim is None else value_dim
         _positive(heads=heads, kv_heads=kv_heads, head_dim=head_dim,
                   value_dim=value_dim, page=page)
@@ -72,16 +73,21 @@ class Attention:
         self.head_dim, self.value_dim = head_dim, value_dim
         self.page, self.dtype, self.policy = page, _format(dtype), policy
         self.softcap, self.lse, self.target = softcap, bool(lse), target
-        self.mask, self.sink_logits = mask, bool(sink_logits)
+        self.mask, self.sink_logits, self.score = mask, bool(sink_logits), score
+        captures = () if score is None else score.captures
         flags = "".join(f", {flag}" for flag, wanted in [
             ("lse", lse), ("softcap", softcap), ("sink_logits", sink_logits),
-            (f"mask = #kvc<mask_kind {_MASKS.get(mask)}>", mask)] if wanted)
+            (f"mask = #kvc<mask_kind {_MASKS.get(mask)}>", mask),
+            (f"captures = [{', '.join(score.types() if score else [])}]", captures)]
+            if wanted)
         cache = policy.cache_type(kv_heads, head_dim, value_dim, self.dtype, page)
         self.spec = (f"kvc.variant @attention {{cache = {cache}, "
-                     f"query_heads = {heads}{flags}}}\n")
+                     f"query_heads = {heads}{flags}}}"
+                     f"{score.text() if score else ''}\n")
         self.path = compiler.compile_attention(self.spec, target)
         self._library = _kvc.Library(str(self.path), threads, device,
-                                     getattr(_kvc.MaskKind, mask or "none"))
+                                     getattr(_kvc.MaskKind, mask or "none"),
+                                     list(captures))
 
     @property
     def bytes_per_token(self):
@@ -109,14 +115,15 @@ class Attention:
                              step._stream)
 
     def attend(self, query, step, layer=0, *, scale=None, mask=None,
-               sink_logits=None, out=None, lse_out=None):
+               sink_logits=None, captures=(), out=None, lse_out=None):
         """query [tokens, heads, head_dim] -> out [tokens, heads, value_dim], or
         (out, lse [tokens, heads]) where lse was asked for. The step's keys must
         have been appended. scale: 1 / sqrt(head_dim) unless given. mask: [tokens,
         keys] or [heads, tokens, keys], where keys are the indices of the token's
-        own sequence, or a PackedMask. sink_logits: f32 [heads]."""
+        own sequence, or a PackedMask. sink_logits: f32 [heads]. captures: the
+        tensors of score.captures."""
         cache = self._cache_of(step)
-        operands = self._operands(mask, sink_logits)
+        operands = self._operands(mask, sink_logits, captures)
         scale = self.head_dim ** -0.5 if scale is None else float(scale)
         softcap = self.softcap or 0.0
         if lse_out is not None and not self.lse:
@@ -124,7 +131,7 @@ class Attention:
         if out is None and lse_out is not None:
             raise ValueError("out: expected a tensor beside lse_out, got none")
         if all(tensor is None or _is_torch(tensor)
-               for tensor in (query, out, *operands)):
+               for tensor in (query, out, *operands[:-1], *operands[-1])):
             from . import ops
             if out is None:
                 out, lse_out = ops.attend(query, cache.state, layer, self.value_dim,
@@ -143,13 +150,15 @@ class Attention:
         return (out, lse_out) if self.lse else out
 
     @staticmethod
-    def _operands(mask, sink_logits):
-        """mask, mask_indptr, mask_first, sink_logits, as ops and _kvc take them;
-        which of them this attention needs is judged there."""
+    def _operands(mask, sink_logits, captures):
+        """mask, mask_indptr, mask_first, sink_logits, captures, as ops and _kvc take
+        them; which of them this attention needs is judged there."""
         packed = mask if isinstance(mask, PackedMask) else (mask, None, None)
         return tuple(tensor if tensor is None else _tensor(tensor, name)
                      for name, tensor in zip(("mask", "mask.indptr", "mask.first",
-                                              "sink_logits"), (*packed, sink_logits)))
+                                              "sink_logits"), (*packed, sink_logits))
+                     ) + ([_tensor(tensor, f"captures[{i}]")
+                           for i, tensor in enumerate(captures)],)
 
     def _cache_of(self, step):
         if step.cache.attention is not self:

@@ -7,6 +7,7 @@ the tensor's value, not a constant of the graph: nothing is compiled anew per st
 """
 import itertools
 import weakref
+from collections.abc import Sequence
 
 import torch
 
@@ -47,12 +48,14 @@ def attend_op(query: torch.Tensor, state: torch.Tensor, layer: int, value_dim: i
               scale: float, softcap: float, with_lse: bool,
               mask: torch.Tensor | None = None, mask_indptr: torch.Tensor | None = None,
               mask_first: torch.Tensor | None = None,
-              sink_logits: torch.Tensor | None = None
+              sink_logits: torch.Tensor | None = None,
+              captures: Sequence[torch.Tensor] | None = None
               ) -> tuple[torch.Tensor, torch.Tensor]:
     native, stream = _native(state)
     out, lse = _results(query, value_dim, with_lse)
     native.attend(layer, query.detach(), out, lse if with_lse else None, scale,
-                  softcap, stream, *_detached(mask, mask_indptr, mask_first, sink_logits))
+                  softcap, stream, *_detached(mask, mask_indptr, mask_first, sink_logits),
+                  list(_detached(*captures or ())))
     return out, lse
 
 
@@ -69,7 +72,7 @@ def _results(query, value_dim, with_lse):
 
 @attend_op.register_fake
 def _(query, state, layer, value_dim, scale, softcap, with_lse, mask=None,
-      mask_indptr=None, mask_first=None, sink_logits=None):
+      mask_indptr=None, mask_first=None, sink_logits=None, captures=None):
     torch._check(query.dim() == 3, lambda: "query: expected [tokens, heads, head_dim]")
     return _results(query, value_dim, with_lse)
 
@@ -80,15 +83,17 @@ def attend_out_op(query: torch.Tensor, state: torch.Tensor, out: torch.Tensor,
                   softcap: float, mask: torch.Tensor | None = None,
                   mask_indptr: torch.Tensor | None = None,
                   mask_first: torch.Tensor | None = None,
-                  sink_logits: torch.Tensor | None = None) -> None:
+                  sink_logits: torch.Tensor | None = None,
+                  captures: Sequence[torch.Tensor] | None = None) -> None:
     native, stream = _native(state)
     native.attend(layer, query.detach(), out, lse, scale, softcap, stream,
-                  *_detached(mask, mask_indptr, mask_first, sink_logits))
+                  *_detached(mask, mask_indptr, mask_first, sink_logits),
+                  list(_detached(*captures or ())))
 
 
 @attend_out_op.register_fake
 def _(query, state, out, lse, layer, scale, softcap, mask=None, mask_indptr=None,
-      mask_first=None, sink_logits=None):
+      mask_first=None, sink_logits=None, captures=None):
     return None
 
 

@@ -49,6 +49,27 @@ class Alibi:
 
 
 @dataclasses.dataclass(frozen=True)
+class Score:
+    """Changes every score (after scale and softcap, before ALiBi and masks).
+
+    body: MLIR over %score (f32), %batch, %head, %query, %key (index; query and key
+    count the tokens of their own sequence) and %capture0, %capture1, ..; it ends
+    in `kvc.yield %x : f32`. captures: element type and rank of each, at most 4.
+    """
+    body: str
+    captures: Tuple[Tuple[str, int], ...] = ()
+
+    def types(self):
+        return [f"tensor<{'?x' * rank}{type}>" for type, rank in self.captures]
+
+    def text(self):
+        arguments = ["%score: f32", "%batch: index", "%head: index", "%query: index",
+                     "%key: index"]
+        arguments += [f"%capture{i}: {type}" for i, type in enumerate(self.types())]
+        return f" score {{\n^bb0({', '.join(arguments)}):\n{self.body}\n}}"
+
+
+@dataclasses.dataclass(frozen=True)
 class Window:
     """A query sees the newest `tokens` keys, its own counted."""
     tokens: int

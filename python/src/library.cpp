@@ -14,8 +14,8 @@
 namespace kvcpy {
 
 Library::Library(const std::string &path, int32_t threads, int32_t ordinal,
-                 MaskKind mask)
-    : mask(mask) {
+                 MaskKind mask, std::vector<Capture> captures)
+    : mask(mask), captured(std::move(captures)) {
   Message message{};
   kvcrt_artifact *opened = nullptr;
   require(kvcrt_artifact_open(path.c_str(), &opened, message.data(),

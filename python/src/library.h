@@ -25,11 +25,17 @@ namespace kvcpy {
 /// How a variant takes its mask, which the manifest does not say.
 enum class MaskKind { None, Bool, Float, Packed };
 
+/// What a score region captures, which the manifest does not say either.
+struct Capture {
+  std::string type; // f32, i32, ..
+  int32_t rank;
+};
+
 class Library {
 public:
   /// threads, ordinal: as kvcrt_device_desc has them.
   Library(const std::string &path, int32_t threads, int32_t ordinal,
-          MaskKind mask);
+          MaskKind mask, std::vector<Capture> captures);
 
   const kvcrt_policy &policy() const { return group->policy; }
   const kvcrt_manifest &manifest() const {
@@ -39,6 +45,7 @@ public:
   /// kvcrt_feature bits.
   uint32_t features() const { return manifest().variants[0].features; }
   MaskKind maskKind() const { return mask; }
+  const std::vector<Capture> &captures() const { return captured; }
   const std::string &target() const { return targetName; }
   int32_t kind() const { return deviceKind; }
   int32_t ordinal() const { return deviceOrdinal; }
@@ -75,6 +82,7 @@ private:
   std::unique_ptr<kvcrt_device, Close> deviceHandle; // goes before its code
   const kvcrt_manifest_group *group = nullptr;
   MaskKind mask;
+  std::vector<Capture> captured;
   std::string targetName;
   int32_t deviceKind = KVCRT_DEVICE_CPU, deviceOrdinal = 0;
   kvcrt_kernel_fn appendKernel = nullptr, attendKernel = nullptr;

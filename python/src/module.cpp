@@ -42,8 +42,17 @@ NB_MODULE(_kvc, m) {
       .value("packed", MaskKind::Packed);
 
   nb::class_<Library>(m, "Library")
-      .def(nb::init<const std::string &, int32_t, int32_t, MaskKind>(),
-           "path"_a, "threads"_a, "ordinal"_a, "mask"_a)
+      .def(
+          "__init__",
+          [](Library *self, const std::string &path, int32_t threads,
+             int32_t ordinal, MaskKind mask,
+             const std::vector<std::pair<std::string, int32_t>> &captures) {
+            std::vector<Capture> list;
+            for (const auto &[type, rank] : captures)
+              list.push_back({type, rank});
+            new (self) Library(path, threads, ordinal, mask, std::move(list));
+          },
+          "path"_a, "threads"_a, "ordinal"_a, "mask"_a, "captures"_a)
       .def_prop_ro("target", &Library::target)
       .def_prop_ro("bytes_per_token",
                    [](const Library &library) {
@@ -87,18 +96,22 @@ NB_MODULE(_kvc, m) {
              const std::optional<Output> &lse, float scale, float softcap,
              uintptr_t stream, std::optional<Input> mask,
              std::optional<Input> maskIndptr, std::optional<Input> maskFirst,
-             std::optional<Input> sinkLogits) {
-            cache.attend(layer, query, out, lse,
-                         {std::move(mask), std::move(maskIndptr),
-                          std::move(maskFirst), std::move(sinkLogits)},
-                         scale, softcap, stream);
+             std::optional<Input> sinkLogits,
+             std::optional<std::vector<Input>> captures) {
+            cache.attend(
+                layer, query, out, lse,
+                {std::move(mask), std::move(maskIndptr), std::move(maskFirst),
+                 std::move(sinkLogits),
+                 captures ? std::move(*captures) : std::vector<Input>()},
+                scale, softcap, stream);
           },
           "layer"_a, "query"_a.noconvert(), "out"_a.noconvert(),
           "lse"_a.noconvert().none(), "scale"_a, "softcap"_a, "stream"_a,
           "mask"_a.noconvert().none() = nb::none(),
           "mask_indptr"_a.noconvert().none() = nb::none(),
           "mask_first"_a.noconvert().none() = nb::none(),
-          "sink_logits"_a.noconvert().none() = nb::none())
+          "sink_logits"_a.noconvert().none() = nb::none(),
+          "captures"_a.noconvert().none() = nb::none())
       .def("end", &Cache::end, "keep"_a)
       .def_prop_ro("is_open", &Cache::isOpen);
 }

@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "operands.h"
 
+#include <algorithm>
+
 namespace kvcpy {
 namespace {
 
@@ -17,10 +19,11 @@ public:
 
   void setSinkLogits(const std::optional<Input> &logits);
   void setMask(const Operands &operands);
+  void setCaptures(const std::vector<Input> &captures);
 
 private:
   Entries take(const Input &tensor, const char *name, const char *type,
-               std::vector<int64_t> shape = {});
+               std::vector<int64_t> shape = {}, bool anyStride = false);
   void setDense(const Input &tensor);
   void setPacked(const Operands &operands);
   void checkPacked(int64_t bytes) const;
@@ -42,10 +45,11 @@ void expectJust(bool wanted, bool given, const char *name, const char *made) {
 }
 
 Entries Setter::take(const Input &tensor, const char *name, const char *type,
-                     std::vector<int64_t> shape) {
-  const Entries entries = entriesOf(
-      tensor, {name, type, std::move(shape),
-               library.kind() == KVCRT_DEVICE_CUDA, library.ordinal()});
+                     std::vector<int64_t> shape, bool anyStride) {
+  const Entries entries =
+      entriesOf(tensor, {name, type, std::move(shape),
+                         library.kind() == KVCRT_DEVICE_CUDA, library.ordinal(),
+                         anyStride});
   ranges.push_back({entries.first, entries.bytes});
   return entries;
 }
@@ -113,6 +117,27 @@ void Setter::setPacked(const Operands &operands) {
     checkPacked(mask.shape[0]);
 }
 
+void Setter::setCaptures(const std::vector<Input> &captures) {
+  const std::vector<Capture> &wanted = library.captures();
+  if (captures.size() != wanted.size())
+    refuse("captures: expected " + std::to_string(wanted.size()) +
+           " tensors, as score.captures says, got " +
+           std::to_string(captures.size()));
+  for (size_t i = 0; i < captures.size(); ++i) {
+    const std::string name = "captures[" + std::to_string(i) + "]";
+    const Entries entries =
+        take(captures[i], name.c_str(), wanted[i].type.c_str(), {},
+             /*anyStride=*/true);
+    if (int32_t(entries.shape.size()) != wanted[i].rank)
+      refuse(name + ": expected " + std::to_string(wanted[i].rank) +
+             " dimensions, got shape " + listOf(entries.shape));
+    kvcrt_capture &capture = params.captures[i];
+    capture.data = entries.data;
+    std::copy(entries.shape.begin(), entries.shape.end(), capture.shape);
+    std::copy(entries.strides.begin(), entries.strides.end(), capture.stride);
+  }
+}
+
 /// Each sequence's bits lie within the bytes.
 void Setter::checkPacked(int64_t bytes) const {
   for (int32_t s = 0; s < step.header->num_seqs; ++s) {
@@ -141,6 +166,7 @@ void setOperands(const Library &library, const kvcrt_step &step,
   Setter setter(library, step, params, ranges);
   setter.setSinkLogits(operands.sinkLogits);
   setter.setMask(operands);
+  setter.setCaptures(operands.captures);
 }
 
 } // namespace kvcpy

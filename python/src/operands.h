@@ -3,8 +3,9 @@
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Masks and sink logits. Each is refused where the attention was not made for
-// it, and asked for where it was: a kernel reads what it was compiled for.
+// Masks, sink logits and what a score region captures. Each is refused where
+// the attention was not made for it, and asked for where it was: a kernel reads
+// what it was compiled for.
 //
 //===----------------------------------------------------------------------===//
 #ifndef KVC_PYTHON_OPERANDS_H
@@ -23,6 +24,7 @@ struct Operands {
   /// of i32.
   std::optional<Input> mask, maskIndptr, maskFirst;
   std::optional<Input> sinkLogits; // [heads] f32
+  std::vector<Input> captures;     // of the score region
 };
 
 /// Points `params` at the operands, after every check, and adds their memory to

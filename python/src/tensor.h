@@ -45,11 +45,12 @@ struct ExpectedEntries {
   std::vector<int64_t> shape; // empty: any of at least one dimension
   bool cuda;
   int32_t ordinal;
+  bool anyStride; // else the last dimension is contiguous
 };
 
 struct Entries {
   const char *data;                    // of index 0
-  std::vector<int64_t> shape, strides; // bytes; the last is an entry's
+  std::vector<int64_t> shape, strides; // strides in bytes
   const char *first;                   // the lowest address
   uint64_t bytes;                      // from there on
 };
