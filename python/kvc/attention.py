@@ -72,7 +72,8 @@ class Attention:
         self.heads, self.kv_heads = heads, kv_heads
         self.head_dim, self.value_dim = head_dim, value_dim
         self.page, self.dtype, self.policy = page, _format(dtype), policy
-        self.softcap, self.lse, self.target = softcap, bool(lse), target
+        self.softcap, self.lse = softcap, bool(lse)
+        self.target, self.device = target, device
         self.mask, self.sink_logits, self.score = mask, bool(sink_logits), score
         captures = () if score is None else score.captures
         flags = "".join(f", {flag}" for flag, wanted in [
@@ -180,6 +181,7 @@ class Cache:
         self._native = _kvc.Cache(attention._library, layers, max_seqs, max_tokens,
                                   max_length, blocks, attention._slopes)
         self._state = None
+        self._stream = None  # that the open step was told
 
     @property
     def state(self):
@@ -230,6 +232,7 @@ class Step:
         if "torch" in sys.modules:
             cache.state  # made here: within a traced function it is too late
         cache._native.begin(list(entries), self._stream)
+        cache._stream = stream
         self._open = True
 
     def end(self, keep=True):
@@ -248,4 +251,4 @@ def current_stream(cache):
     if not cache.attention._library.is_cuda:
         return 0
     import torch
-    return torch.cuda.current_stream().cuda_stream
+    return torch.cuda.current_stream(cache.attention.device).cuda_stream

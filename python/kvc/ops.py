@@ -27,7 +27,8 @@ def _native(state):
         raise ValueError("state: expected that of a living kvc.Cache, got "
                          f"{state.tolist()}")
     from .attention import current_stream
-    return cache._native, current_stream(cache)
+    stream = cache._stream  # that the step was told, if any
+    return cache._native, current_stream(cache) if stream is None else stream
 
 
 @torch.library.custom_op("kvc::append", mutates_args=("state",))

@@ -66,6 +66,25 @@ def test_a_step_that_cannot_end(fake, call):
     assert cache.length(sequence) == 4
 
 
+def test_the_stream_is_of_its_gpu(fake, monkeypatch):
+    """Not of the one that is torch's current."""
+    torch = pytest.importorskip("torch")
+    asked = []
+
+    class Stream:
+        cuda_stream = 0
+
+    def current_stream(device=None):
+        asked.append(device)
+        return Stream
+
+    monkeypatch.setattr(torch.cuda, "current_stream", current_stream)
+    cache = made()
+    with cache.step([(cache.create(), 1)]):
+        pass
+    assert asked == [0]
+
+
 def test_a_kernel_that_does_not_load(fake):
     cache = made()
     sequence = cache.create()
@@ -94,6 +113,10 @@ def test_a_kernel_that_does_not_load(fake):
     with pytest.raises(ValueError, match="key: expected a tensor on cuda:0, got one on cpu"):
         with cache.step([(sequence, 3)], stream=0) as step:
             cache.attention.append(Plain(rows.tensor), rows, step)
+    # torch's ops go to the stream that the step was told, too.
+    with pytest.raises(ValueError, match="key: expected a tensor on cuda:0, got one on cpu"):
+        with cache.step([(sequence, 3)], stream=0) as step:
+            cache.attention.append(rows.tensor, rows.tensor, step)
 
 
 class Plain:

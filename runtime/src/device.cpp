@@ -18,14 +18,16 @@ kvcrt_status kvcrt_device::alloc(int32_t kind, uint64_t bytes, void **out) {
   if (!out || bytes == 0 || bytes > (uint64_t(1) << 46) ||
       (kind != KVCRT_MEMORY_PAYLOAD && kind != KVCRT_MEMORY_CONTROL))
     return KVCRT_INVALID_ARGUMENT;
-  void *address = allocate(kind, bytes);
-  if (!address)
-    return KVCRT_OUT_OF_MEMORY;
+  void *address = nullptr;
   try {
+    address = allocate(kind, bytes);
+    if (!address)
+      return KVCRT_OUT_OF_MEMORY;
     std::lock_guard<std::mutex> lock(mutex_);
     allocations_.emplace(address, Allocation{kind, bytes});
   } catch (const std::bad_alloc &) {
-    deallocate(address, kind, bytes);
+    if (address)
+      deallocate(address, kind, bytes);
     return KVCRT_OUT_OF_MEMORY;
   }
   *out = address;

@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "session.h"
 
+#include <new>
+
 namespace kvcrt::cuda {
 
 kvcrt_status Session::open(const char *path, int32_t ordinal, Message message) {
@@ -40,7 +42,11 @@ kvcrt_status Session::fail(Result result, const char *what) {
   char text[600];
   const kvcrt_status status =
       translate(*driver_, result, what, text, sizeof(text));
-  return refuse(status, text);
+  try {
+    return refuse(status, text);
+  } catch (const std::bad_alloc &) { // the status is said, its words are not
+    return status;
+  }
 }
 
 kvcrt_status Session::refuse(kvcrt_status status, const std::string &text) {
