@@ -59,7 +59,10 @@ for program in $programs; do
   cp "$work/programs/bin/kvc-gpu-$program" "$bundle/kvc-$program"
 done
 
-# 2. Artefacts, of the specs that the programs have.
+# 2. Artefacts, of the specs that the programs have. By a copy of the compiler,
+# so that the tree may change meanwhile.
+rm -f "$work"/specs/*
+cp "$build/bin/kvc-compile" "$work/"
 "$build/bin/kvc-gpu-conformance" --write-specs="$work/specs"
 for chip in $chips; do
   mkdir -p "$bundle/artefacts/$chip"
@@ -75,9 +78,9 @@ done | xargs -P "${JOBS:-2}" -L 1 sh -c '
   # Machine code for the chips that are named; a GPU of another kind takes the
   # PTX of the oldest, which its driver assembles.
   case $3 in sm_80) embed=both ;; *) embed=cubin ;; esac
-  "$1/bin/kvc-compile" --attention="$4" --target="$3" --mcpu=x86-64-v3 $slow --embed=$embed \
+  "$1/kvc-compile" --attention="$4" --target="$3" --mcpu=x86-64-v3 $slow --embed=$embed \
     -o "$2/artefacts/$3/$name.so" || { echo "$name for $3 failed" >&2; exit 255; }
-' sh "$build" "$bundle"
+' sh "$work" "$bundle"
 
 # 3. The commands, and what the bundle is.
 for file in check-and-measure check-memory peers README.md; do

@@ -76,7 +76,7 @@ static void printPeers(const json &peers) {
     const double theirs = row.at("median_s").get<double>();
     const double ours = row.value("ours_median_s", 0.0);
     printf(" %10.1f", theirs * 1e6);
-    if (ours > 0)
+    if (ours > 0 && theirs > 0)
       printf(" %10.1f %8.2f", ours * 1e6, theirs / ours);
     else
       printf(" %10s %8s", "-", "-");

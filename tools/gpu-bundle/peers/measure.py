@@ -2,7 +2,9 @@
 """Times what else is installed here over kvc-bench's cells, between kvc-bench's own.
 
   python3 measure.py --bench=../kvc-bench --seconds=90 --json=peers.json
+  python3 measure.py --tuned ...        FlexAttention with max-autotune: minutes a shape
   python3 measure.py --check            small shapes on the CPU, numbers alone (TRITON_INTERPRET=1 for Triton)
+  python3 measure.py --rehearse=ARTEFACTS   all of it over small cells, ours simulated, others on the CPU; no times
 
 For each cell: ours, each peer, ours again, so that a clock that falls falls on all. A peer's output is held against
 double precision before it is timed; one that is wrong has no time. Exit: 0; 1 when a check failed; 2 when nothing ran.
@@ -52,9 +54,9 @@ def cells_of(command):
     return [Cell.parse(line) for line in lines]
 
 
-def present(device):
+def present(device, tuned=False):
     here, absent = [], []
-    for peer in all_peers():
+    for peer in all_peers(tuned):
         why = peer.absent(device)
         if why:
             absent.append({"peer": peer.name, "why": why})
@@ -63,32 +65,47 @@ def present(device):
     return here, absent
 
 
+# Cells that slow peers get before the rest of the suite.
+FIRST_OF_SLOW = ("D3 kv 4096|gqa4 d128", "D3 kv 32768|gqa4 d128", "P1 4x4096|mha16 d128")
+
+
+def in_order(cells, peers):
+    """(cell, its peers), what says the most first."""
+    def of(slow, wanted):
+        for cell in cells:
+            takers = [peer for peer in peers if peer.slow == slow and peer.takes(cell)]
+            if takers and wanted(cell):
+                yield cell, takers
+
+    yield from of(False, lambda cell: cell.value == 1)
+    yield from of(True, lambda cell: cell.key in FIRST_OF_SLOW)
+    yield from of(False, lambda cell: cell.value != 1)
+    yield from of(True, lambda cell: cell.key not in FIRST_OF_SLOW)
+
+
 def time_peer(peer, inputs):
     run, planned = peer.prepare(inputs)
     error = inputs.error_of(run(0))
     if not error <= BOUND:
         return {"failure": f"wrong: error {error:.1e}"}
-    median, low, high = timing.measure(run, inputs.layers)
+    median, low, high = timing.measure(run, inputs.layers, inputs.device)
     return {"failure": "", "median_s": median, "p10_s": low, "p90_s": high, "plan_s": planned, "error": error}
 
 
 def measure(options):
     started = time.monotonic()
-    command = [options.bench]
+    device = "cpu" if options.rehearse else "cuda"
+    command = [options.bench] + ([f"--artefacts={options.rehearse}", "--device=sim"] if options.rehearse else [])
     ours = Ours(command)
-    here, absent = present("cuda")
+    here, absent = present(device, options.tuned)
     rows, left_out = [], []
-    l2 = torch.cuda.get_device_properties(0).L2_cache_size
-    for cell in cells_of(command):
-        peers = [peer for peer in here if peer.takes(cell)]
-        if not peers:
-            continue
+    for cell, peers in in_order(cells_of(command), here):
         if time.monotonic() - started > options.seconds:
-            left_out.append(cell.key)
+            left_out.append(cell.key + " (" + ", ".join(peer.name for peer in peers) + ")")
             continue
         first = ours.measure(cell)
         found = []
-        inputs = Inputs(cell, timing.layers_of(cell, l2, torch.cuda.mem_get_info()[0]), "cuda")
+        inputs = Inputs(cell, timing.layers_of(cell, device), device)
         for peer in peers:
             try:
                 row = time_peer(peer, inputs)
@@ -107,10 +124,10 @@ def measure(options):
         rows += found
         print(f"{cell.key}: " + ", ".join(
             f"{row['peer']} " + (row["failure"] or f"{row['median_s'] * 1e6:.1f} us") for row in found), flush=True)
-    rate = timing.matrix_rate()
+    rate = 0.0 if options.rehearse else timing.matrix_rate()
     ours.close()
     with open(options.json, "w") as file:
-        json.dump({"device": torch.cuda.get_device_name(), "torch": torch.__version__, "torch_matmul_flops_per_s": rate,
+        json.dump({"device": "none" if options.rehearse else torch.cuda.get_device_name(), "torch": torch.__version__, "torch_matmul_flops_per_s": rate,
                    "cells": rows, "absent": absent, "left_out": left_out, **{
                        key: ours.head[key] for key in ("read_bytes_per_s", "mma_flops_per_s")}}, file, indent=1)
     print(f"torch matmul bf16 {rate * 1e-12:.0f} TFLOP/s; {len(rows)} rows; left out for want of time: "
@@ -153,13 +170,15 @@ def check():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--tuned", action="store_true")
+    parser.add_argument("--rehearse", metavar="ARTEFACTS")
     parser.add_argument("--bench", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "kvc-bench"))
     parser.add_argument("--seconds", type=float, default=90)
     parser.add_argument("--json", default="peers.json")
     options = parser.parse_args()
     if options.check:
         return check()
-    if not torch.cuda.is_available():
+    if not options.rehearse and not torch.cuda.is_available():
         print("measure.py: expected torch with CUDA and a GPU, got none; --check runs on a CPU", file=sys.stderr)
         return 2
     return measure(options)

@@ -12,6 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 class Peer:
     name = ""
+    slow = False  # compiles for so long that a short run gives it few cells
 
     def absent(self, device):
         """Why it cannot run here, or None."""
@@ -64,10 +65,15 @@ class Sdpa(Peer):
 
 
 class FlexPaged(Peer):
-    """FlexAttention with torch's PagedAttention; pages of 128, the block of its masks."""
+    """FlexAttention with torch's PagedAttention; pages of 128, the block of its masks. Tuned: by max-autotune, which
+    takes minutes a shape."""
 
-    name = "flex paged"
+    slow = True
     PAGE = 128
+
+    def __init__(self, tuned):
+        self.name = "flex paged" if tuned else "flex, untuned"
+        self.mode = "max-autotune-no-cudagraphs" if tuned else None
 
     def takes(self, cell):
         return cell.plain and cell.uniform
@@ -106,7 +112,7 @@ class FlexPaged(Peer):
         mask = cache.convert_logical_block_mask(logical, kv_len=lengths)
         query = inputs.query.unflatten(0, (-1, new)).transpose(1, 2).contiguous()
         planned = time.perf_counter() - started
-        attention = flex_attention if device == "cpu" else torch.compile(flex_attention, mode="max-autotune-no-cudagraphs")
+        attention = flex_attention if device == "cpu" else torch.compile(flex_attention, mode=self.mode)
 
         def run(layer):
             out = attention(query, keys[layer], values[layer], block_mask=mask, scale=cell.scale,
@@ -122,6 +128,9 @@ class TritonPaged(Peer):
     name = "triton paged"
     # (keys of a tile, warps, stages); the best of them counts.
     CHOICES = [(64, 4, 3), (128, 4, 2), (64, 8, 3), (32, 4, 4), (128, 8, 3)]
+
+    def __init__(self):
+        self.best = {}  # by what a choice depends on
 
     def absent(self, device):
         try:
@@ -152,14 +161,18 @@ class TritonPaged(Peer):
 
         if inputs.device == "cpu":
             return make(*self.CHOICES[0]), 0.0
-        return best_of([make(*choice) for choice in self.CHOICES], inputs.layers), 0.0
+        key = (cell.head_dim, cell.query_heads // cell.kv_heads, cell.dtype, cell.page < 16, inputs.layers == 1)
+        if key not in self.best:
+            self.best[key] = best_of(self.CHOICES, make, inputs.layers)
+        return make(*self.best[key]), 0.0
 
 
-def best_of(runs, layers):
-    """The fastest of some calls by a short trial; those that do not fit the GPU drop out."""
+def best_of(choices, make, layers):
+    """The fastest of some choices by a short trial; those that do not fit the GPU drop out."""
     best, shortest, failure = None, float("inf"), None
-    for run in runs:
+    for choice in choices:
         try:
+            run = make(*choice)
             run(0)
             torch.cuda.synchronize()
             start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
@@ -172,14 +185,14 @@ def best_of(runs, layers):
             failure = error
             continue
         if start.elapsed_time(end) < shortest:
-            best, shortest = run, start.elapsed_time(end)
+            best, shortest = choice, start.elapsed_time(end)
     if best is None:
         raise failure
     return best
 
 
-def all_peers():
+def all_peers(tuned):
     from private import FlashAttention3, FlashInfer, Xqa
 
-    return [Sdpa("sdpa flash", SDPBackend.FLASH_ATTENTION), Sdpa("sdpa cudnn", SDPBackend.CUDNN_ATTENTION), FlexPaged(),
+    return [Sdpa("sdpa flash", SDPBackend.FLASH_ATTENTION), Sdpa("sdpa cudnn", SDPBackend.CUDNN_ATTENTION), FlexPaged(tuned),
             TritonPaged(), FlashAttention3(), FlashInfer(), Xqa()]

@@ -17,6 +17,7 @@ class Private:
     """Takes plain cells; see peers.Peer."""
 
     module = ""
+    slow = False
 
     def absent(self, device):
         if device == "cpu":

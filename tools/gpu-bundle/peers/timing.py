@@ -8,14 +8,20 @@ import torch
 REPEATS = 30
 
 
-def layers_of(cell, l2_bytes, free_bytes):
-    wanted = 4.0 * l2_bytes / cell.kv_bytes + 1
-    room = 0.4 * free_bytes / cell.kv_bytes
+def layers_of(cell, device):
+    if device == "cpu":
+        return 2
+    wanted = 4.0 * torch.cuda.get_device_properties(0).L2_cache_size / cell.kv_bytes + 1
+    room = 0.4 * torch.cuda.mem_get_info()[0] / cell.kv_bytes
     return int(max(1, min(wanted, room, 64)))
 
 
-def measure(run, layers):
-    """Seconds of one layer: (median, 10th percentile, 90th). `run(layer)` enqueues one."""
+def measure(run, layers, device):
+    """Seconds of one layer: (median, 10th percentile, 90th). `run(layer)` enqueues one. A CPU has no times."""
+    if device == "cpu":
+        for layer in range(layers):
+            run(layer)
+        return 0.0, 0.0, 0.0
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
@@ -44,5 +50,5 @@ def matrix_rate():
     """FLOP/s of torch's bf16 matrix product, 8192 cubed, on random numbers."""
     n = 8192
     a, b = (torch.rand(n, n, device="cuda", dtype=torch.float32).sub_(0.5).bfloat16() for _ in range(2))
-    median, _, _ = measure(lambda layer: torch.matmul(a, b), 1)
+    median, _, _ = measure(lambda layer: torch.matmul(a, b), 1, "cuda")
     return 2.0 * n**3 / median

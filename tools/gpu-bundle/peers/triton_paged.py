@@ -9,9 +9,9 @@ import triton.language as tl
 
 
 @triton.jit
-def _split(query, keys, values, table, length, out, state, scale, table_stride, split_keys,
+def _split(query, keys, values, table, length, out, state, scale, table_stride, split_keys, splits,
            HEADS: tl.constexpr, GROUP: tl.constexpr, ROWS: tl.constexpr, DIM: tl.constexpr, WIDTH: tl.constexpr,
-           PAGE: tl.constexpr, TILE: tl.constexpr, SPLITS: tl.constexpr, WIDE: tl.constexpr):
+           PAGE: tl.constexpr, TILE: tl.constexpr, WIDE: tl.constexpr):
     sequence, head, split = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     kv_len = tl.load(length + sequence)
     begin = split * split_keys
@@ -45,15 +45,15 @@ def _split(query, keys, values, table, length, out, state, scale, table_stride, 
         sums = sums * shrink[:, None] + tl.dot(weight.to(v.dtype), v)
         total = total * shrink + tl.sum(weight, 1)
         largest = above
-    slot = ((sequence * HEADS + head) * GROUP + row) * SPLITS + split
+    slot = ((sequence * HEADS + head) * GROUP + row) * splits + split
     tl.store(out + slot[:, None] * DIM + dim[None, :], sums, mask=inside)
     tl.store(state + 2 * slot, largest, mask=row < GROUP)
     tl.store(state + 2 * slot + 1, total, mask=row < GROUP)
 
 
 @triton.jit
-def _fold(partial, state, length, out, split_keys, QUERY_HEADS: tl.constexpr, DIM: tl.constexpr, WIDTH: tl.constexpr,
-          SPLITS: tl.constexpr):
+def _fold(partial, state, length, out, split_keys, splits, QUERY_HEADS: tl.constexpr, DIM: tl.constexpr,
+          WIDTH: tl.constexpr):
     row = tl.program_id(0)
     used = tl.cdiv(tl.load(length + row // QUERY_HEADS), split_keys)
     dim = tl.arange(0, WIDTH)
@@ -61,7 +61,7 @@ def _fold(partial, state, length, out, split_keys, QUERY_HEADS: tl.constexpr, DI
     total = tl.zeros([1], tl.float32)
     sums = tl.zeros([WIDTH], tl.float32)
     for split in range(0, used):
-        slot = row * SPLITS + split
+        slot = row * splits + split
         here = tl.load(state + 2 * slot)
         above = tl.maximum(largest, here)
         shrink, grow = tl.exp2(largest - above), tl.exp2(here - above)
@@ -95,12 +95,11 @@ class PagedDecode:
         rows = max(16, triton.next_power_of_2(self.group))
         _split[(sequences, self.kv_heads, self.splits)](
             query, keys, values, table, length, self.partial, self.state, dim**-0.5 * 1.4426950408889634,
-            table.stride(0), self.split_keys, HEADS=self.kv_heads, GROUP=self.group, ROWS=rows, DIM=dim,
-            WIDTH=self.width, PAGE=self.page, TILE=self.tile, SPLITS=self.splits, WIDE=self.wide,
-            num_warps=self.warps, num_stages=self.stages)
+            table.stride(0), self.split_keys, self.splits, HEADS=self.kv_heads, GROUP=self.group, ROWS=rows, DIM=dim,
+            WIDTH=self.width, PAGE=self.page, TILE=self.tile, WIDE=self.wide, num_warps=self.warps,
+            num_stages=self.stages)
         _fold[(sequences * query_heads,)](self.partial, self.state, length, out, self.split_keys,
-                                          QUERY_HEADS=query_heads, DIM=dim, WIDTH=self.width, SPLITS=self.splits,
-                                          num_warps=1)
+                                          self.splits, QUERY_HEADS=query_heads, DIM=dim, WIDTH=self.width, num_warps=1)
         return out
 
 
@@ -118,11 +117,11 @@ def compile_for(capability):
     bf16, i32, f32 = "*bf16", "*i32", "*fp32"
     split = machine_code(
         _split, {"query": bf16, "keys": bf16, "values": bf16, "table": i32, "length": i32, "out": f32, "state": f32},
-        {"scale": "fp32", "table_stride": "i32", "split_keys": "i32"},
-        {"HEADS": 8, "GROUP": 4, "ROWS": 16, "DIM": 128, "WIDTH": 128, "PAGE": 16, "TILE": 64, "SPLITS": 4, "WIDE": False},
+        {"scale": "fp32", "table_stride": "i32", "split_keys": "i32", "splits": "i32"},
+        {"HEADS": 8, "GROUP": 4, "ROWS": 16, "DIM": 128, "WIDTH": 128, "PAGE": 16, "TILE": 64, "WIDE": False},
         num_warps=4, num_stages=3)
-    fold = machine_code(_fold, {"partial": f32, "state": f32, "length": i32, "out": bf16}, {"split_keys": "i32"},
-                        {"QUERY_HEADS": 32, "DIM": 128, "WIDTH": 128, "SPLITS": 4}, num_warps=1)
+    fold = machine_code(_fold, {"partial": f32, "state": f32, "length": i32, "out": bf16}, {"split_keys": "i32", "splits": "i32"},
+                        {"QUERY_HEADS": 32, "DIM": 128, "WIDTH": 128}, num_warps=1)
     return split, fold
 
 
