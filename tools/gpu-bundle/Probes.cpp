@@ -7,7 +7,7 @@
 #include "Probes.h"
 
 #include <algorithm>
-#include <cstring>
+#include <string>
 
 namespace kvc::bundle {
 
@@ -121,6 +121,77 @@ quit:
 
 const char *probePtx() { return kPtx; }
 
+/// sm_90a: warpgroups that multiply 64 x 16 by 16 x 256 from shared memory,
+/// four products a group, accumulating. Parameters as above.
+std::string wgmmaPtx() {
+  auto number = [](int n) { return std::to_string(n); };
+  constexpr int kSums = 128; // of a thread: 64 x 256 / 128
+  std::string sums;
+  for (int i = 0; i < kSums; ++i)
+    sums += (i ? ", %f" : "%f") + number(i);
+  std::string out = R"ptx(.version 8.0
+.target sm_90a
+.address_size 64
+
+.shared .align 128 .b8 tiles[10240];
+
+.visible .entry multiply_wgmma(.param .align 8 .b8 p[24])
+{
+  .reg .pred %p<4>;
+  .reg .b32 %r<16>;
+  .reg .f32 %f<132>;
+  .reg .b64 %rd<12>;
+  ld.param.u32 %r1, [p+8];
+  ld.param.u64 %rd1, [p+16];
+  cvta.to.global.u64 %rd1, %rd1;
+  mov.u32 %r2, %tid.x;
+  mov.u32 %r3, tiles;
+  mul.lo.u32 %r4, %r2, 4;
+fill:
+  mul.lo.u32 %r5, %r4, 2654435761;
+  and.b32 %r5, %r5, 0x807f807f;
+  or.b32 %r5, %r5, 0x3f003f00;
+  add.u32 %r6, %r3, %r4;
+  st.shared.b32 [%r6], %r5;
+  add.u32 %r4, %r4, 512;
+  setp.lt.u32 %p1, %r4, 10240;
+  @%p1 bra fill;
+  fence.proxy.async;
+  bar.sync 0;
+)ptx";
+  for (int i = 0; i < kSums; ++i)
+    out += "  mov.f32 %f" + number(i) + ", 0f00000000;\n";
+  // Rows of 8 x 16 bytes, 128 bytes apart along k and 256 along m and n; no
+  // swizzle. A is the first 2 KiB, B the next 8.
+  out += R"ptx(  shr.u32 %r7, %r3, 4;
+  and.b32 %r7, %r7, 0x3fff;
+  cvt.u64.u32 %rd2, %r7;
+  or.b64 %rd2, %rd2, 0x0000001000080000;
+  add.u64 %rd3, %rd2, 128;
+  setp.eq.u32 %p2, %r1, %r1;
+again:
+  wgmma.fence.sync.aligned;
+)ptx";
+  for (int i = 0; i < 4; ++i)
+    out += "  wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 {" + sums +
+           "}, %rd2, %rd3, %p2, 1, 1, 0, 0;\n";
+  out += R"ptx(  wgmma.commit_group.sync.aligned;
+  wgmma.wait_group.sync.aligned 0;
+  sub.u32 %r1, %r1, 1;
+  setp.ne.u32 %p1, %r1, 0;
+  @%p1 bra again;
+)ptx";
+  for (int i = 1; i < kSums; ++i)
+    out += "  add.f32 %f0, %f0, %f" + number(i) + ";\n";
+  return out + R"ptx(  setp.neu.f32 %p3, %f0, 0f7F7FFFFF;
+  @%p3 bra quit;
+  st.global.f32 [%rd1], %f0;
+quit:
+  ret;
+}
+)ptx";
+}
+
 Times measure(const Machine &machine, int repeats,
               const std::function<void()> &enqueue) {
   kvcrt_device *device = machine.device;
@@ -180,50 +251,83 @@ Times measure(const Machine &machine, int repeats,
   return times;
 }
 
+/// Parameters of all probes, and a launch of one.
+namespace {
+struct Parameters {
+  void *address;
+  uint64_t count; // bytes, or rounds
+  void *sink;
+};
+} // namespace
+
+static void launch(const Machine &machine, const kvcrt_kernel &kernel,
+                   uint32_t blocks, const Parameters &params) {
+  const kvcrt_env env = machine.env();
+  kvcrt_launch call;
+  KVCRT_INIT(&call);
+  call.kernel = &kernel;
+  call.grid[0] = blocks;
+  call.grid[1] = call.grid[2] = 1;
+  call.params = &params;
+  call.params_size = sizeof(params);
+  require(machine.device, env.launch(env.context, &env, &call), kernel.name);
+}
+
+static kvcrt_kernel kernelOf(const char *name, uint32_t threads,
+                             const kvcrt_image &image) {
+  kvcrt_kernel kernel;
+  KVCRT_INIT(&kernel);
+  kernel.name = name;
+  kernel.threads = threads;
+  kernel.images = &image;
+  kernel.num_images = 1;
+  return kernel;
+}
+
 Limits probe(const Machine &machine) {
   Limits limits;
   if (!machine.onGpu())
     return limits;
   const kvcrt_image image = {KVCRT_IMAGE_PTX, 80, kPtx, sizeof(kPtx), "sm_80"};
-  kvcrt_kernel read, multiply;
-  for (kvcrt_kernel *kernel : {&read, &multiply}) {
-    KVCRT_INIT(kernel);
-    kernel->name = kernel == &read ? "read_all" : "multiply_all";
-    kernel->threads = 256;
-    kernel->images = &image;
-    kernel->num_images = 1;
-  }
+  const kvcrt_kernel read = kernelOf("read_all", 256, image),
+                     multiply = kernelOf("multiply_all", 256, image);
   Mirror memory(machine.device, machine.stream);
   const uint32_t blocks = uint32_t(machine.info.multiprocessors) * 8;
   // Whole rounds of all threads' four loads, many times the second cache.
   const uint64_t round = uint64_t(blocks) * 256 * 64;
   const uint64_t bytes = (1ull << 31) / round * round;
-  struct {
-    void *address;
-    uint64_t count;
-    void *sink;
-  } params = {memory.scratch(bytes), bytes, memory.scratch(4)};
-  const kvcrt_env env = machine.env();
-  auto launch = [&](const kvcrt_kernel &kernel) {
-    kvcrt_launch call;
-    KVCRT_INIT(&call);
-    call.kernel = &kernel;
-    call.grid[0] = blocks;
-    call.grid[1] = call.grid[2] = 1;
-    call.params = &params;
-    call.params_size = sizeof(params);
-    require(machine.device, env.launch(env.context, &env, &call), kernel.name);
-  };
+  Parameters params = {memory.scratch(bytes), bytes, memory.scratch(4)};
   limits.readBytesPerSecond =
-      double(bytes) / measure(machine, 20, [&] { launch(read); }).median;
+      double(bytes) / measure(machine, 20, [&] {
+                        launch(machine, read, blocks, params);
+                      }).median;
   params.count = 4096;
   const double flops = double(params.count) * 4 * (2.0 * 16 * 8 * 16) *
                        (256 / 32) * double(blocks);
   limits.matrixFlopsPerSecond =
-      flops / measure(machine, 20, [&] { launch(multiply); }).median;
+      flops / measure(machine, 20, [&] {
+                launch(machine, multiply, blocks, params);
+              }).median;
   require(machine.device, kvcrt_device_forget_kernels(machine.device),
           "unload");
   return limits;
+}
+
+double probeWgmma(const Machine &machine) {
+  const std::string ptx = wgmmaPtx();
+  const kvcrt_image image = {KVCRT_IMAGE_PTX, 90, ptx.c_str(), ptx.size() + 1,
+                             "sm_90a"};
+  const kvcrt_kernel kernel = kernelOf("multiply_wgmma", 128, image);
+  Mirror memory(machine.device, machine.stream);
+  const uint32_t blocks = uint32_t(machine.info.multiprocessors) * 2;
+  const Parameters params = {nullptr, 4096, memory.scratch(4)};
+  const double seconds = measure(machine, 20, [&] {
+                           launch(machine, kernel, blocks, params);
+                         }).median;
+  require(machine.device, kvcrt_device_forget_kernels(machine.device),
+          "unload");
+  return double(params.count) * 4 * (2.0 * 64 * 256 * 16) * double(blocks) /
+         seconds;
 }
 
 } // namespace kvc::bundle

@@ -3,8 +3,9 @@
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Two kernels in PTX, which the driver assembles: one that only reads, one that
-// only multiplies matrices. Results are measured as fractions of theirs.
+// Kernels in PTX, which the driver assembles: one that only reads, one that
+// only multiplies matrices, and on Hopper one that does so by wgmma. Results
+// are measured as fractions of theirs.
 //
 //===----------------------------------------------------------------------===//
 #ifndef KVC_TOOLS_GPU_BUNDLE_PROBES_H
@@ -31,8 +32,13 @@ struct Limits {
 /// Zeros on the simulator.
 Limits probe(const Machine &machine);
 
-/// The PTX, for a test that assembles it.
+/// FLOP/s of wgmma, bf16, f32 sums, of an sm_90. In a call of its own, since a
+/// GPU that refuses it has to be started anew. Throws a Failure.
+double probeWgmma(const Machine &machine);
+
+/// The PTX of both, for a test that assembles it.
 const char *probePtx();
+std::string wgmmaPtx();
 
 } // namespace kvc::bundle
 

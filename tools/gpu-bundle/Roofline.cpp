@@ -121,7 +121,7 @@ std::string Roofline::toSvg() const {
                  x(enters), y(enters * bytesPerSecond * 1e-12), x(ridge), level,
                  right);
     out += label(right, level - 6,
-                 print("mma.sync bf16 %.0f TFLOP/s, reads %.2f TB/s",
+                 print("bf16 matrices %.0f TFLOP/s, reads %.2f TB/s",
                        flopsPerSecond * 1e-12, bytesPerSecond * 1e-12),
                  "end");
   }

@@ -4,12 +4,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Times prebuilt artefacts on a GPU by captured replays: median, 10th and 90th
-// percentile, as fractions of the read-only bandwidth and of the mma.sync rate
-// that the same run measures. Cells come in order of their value, so that a
-// limit of time leaves out what says the least, and names it; they run in a
-// child process (Worker.h), so that a kernel that faults or hangs costs its
-// cell alone. With --serve another program (peers/) asks for one cell at a
-// time, between its own.
+// percentile, as fractions of the read-only bandwidth and of the bf16 matrix
+// rate (mma.sync's, wgmma's on Hopper) that the same run measures. Cells come
+// in order of their value, so that a limit of time leaves out what says the
+// least, and names it; they run in a child process (Worker.h), so that a kernel
+// that faults or hangs costs its cell alone. With --serve another program
+// (peers/) asks for one cell at a time, between its own.
 //
 // Exit: 0 when every cell was measured, 1 when one failed, 2 when nothing could
 // run.
@@ -33,7 +33,8 @@ static const char *const kUsage =
     "kvc-bench: prebuilt kernels, timed\n"
     "  --device=cuda|sim   where they run (cuda); the simulator has no times\n"
     "  --artefacts=DIR     where they are (beside this program)\n"
-    "  --only=TEXT         cells whose name holds this text\n"
+    "  --only=TEXT         the cell \"name|variant\", or all that hold this "
+    "text\n"
     "  --repeats=N         replays of each cell (30)\n"
     "  --seconds=N         begin no cell after so long (240)\n"
     "  --json=FILE         write all cells\n"
@@ -41,7 +42,8 @@ static const char *const kUsage =
     "by\n"
     "                      a line of JSON\n"
     "  --list=1            write the cells as lines of JSON, and stop\n"
-    "  --print-ptx=FILE    write the probes' PTX, and stop\n";
+    "  --print-ptx=FILE    write the probes' PTX (FILE.wgmma: Hopper's), and "
+    "stop\n";
 
 static void print(const BenchResult &r, const Limits &limits) {
   printf("%-22s %-18s", r.cell.name.c_str(), r.cell.variant.c_str() + 6);
@@ -79,6 +81,8 @@ static void printHead(const nlohmann::json &head) {
            head.at("driver").get<int>() / 1000,
            head.at("driver").get<int>() % 1000 / 10,
            head.at("read_bytes_per_s").get<double>() * 1e-12, rate * 1e-12);
+  if (const double wgmma = head.at("wgmma_flops_per_s"); wgmma > 0)
+    printf(", wgmma bf16 %.0f TFLOP/s", wgmma * 1e-12);
   printf("\n");
   fflush(stdout);
 }
@@ -132,6 +136,7 @@ static nlohmann::json toJson(const BenchResult &r) {
 
 static nlohmann::json toJson(const Machine &machine, const Limits &limits) {
   return {{"device", machine.title},
+          {"sm", machine.info.sm},
           {"multiprocessors", machine.info.multiprocessors},
           {"driver", machine.info.driver_version},
           {"l2_bytes", machine.info.l2_bytes},
@@ -181,7 +186,13 @@ static Worker::Serve startCells(const Options &options, int repeats) {
                                                    machine->stream) != KVCRT_OK;
         return {toJson(result).dump(), lost};
       }
-    return {toJson(*machine, limits).dump()};
+    if (line != "wgmma")
+      return {toJson(*machine, limits).dump()};
+    try {
+      return {nlohmann::json(probeWgmma(*machine)).dump()};
+    } catch (const Failure &failure) {
+      return {nlohmann::json(failure.what()).dump(), /*last=*/true};
+    }
   };
 }
 
@@ -202,6 +213,24 @@ static BenchResult ask(Worker &worker, const BenchCell &cell, double seconds) {
   return result;
 }
 
+/// Hopper's own rate, or why there is none.
+static void addWgmma(Worker &worker, nlohmann::json &head, double seconds) {
+  head["wgmma_flops_per_s"] = 0.0;
+  if (head.at("sm") != 90)
+    return;
+  nlohmann::json answer;
+  try {
+    answer = nlohmann::json::parse(worker.ask("wgmma", seconds));
+  } catch (const Failure &failure) {
+    answer = failure.what();
+  }
+  if (answer.is_number())
+    head["wgmma_flops_per_s"] = answer;
+  else
+    fprintf(stderr, "kvc-bench: wgmma was not measured: %s\n",
+            answer.get<std::string>().c_str());
+}
+
 static int serve(Worker &worker, const nlohmann::json &head, bool simulated,
                  double seconds) {
   std::cout << head.dump() << std::endl;
@@ -219,10 +248,11 @@ int main(int argc, char **argv) {
   const Options options(argc, argv, kUsage,
                         {"device", "artefacts", "only", "repeats", "seconds",
                          "json", "serve", "list", "print-ptx"});
-  if (!options.get("print-ptx").empty()) {
-    std::ofstream file(options.get("print-ptx"));
+  if (const std::string path = options.get("print-ptx"); !path.empty()) {
+    std::ofstream file(path), wgmma(path + ".wgmma");
     file << probePtx();
-    return file.good() ? 0 : 2;
+    wgmma << wgmmaPtx();
+    return file.good() && wgmma.good() ? 0 : 2;
   }
   const bool simulated = options.get("device") == "sim";
   if (!options.get("list").empty()) {
@@ -246,15 +276,24 @@ int main(int argc, char **argv) {
     Worker worker([&] { return startCells(options, repeats); });
     // What a cell may take before it is taken for one that hangs.
     const double patience = simulated ? 600 : 30;
-    const nlohmann::json head =
+    nlohmann::json head =
         nlohmann::json::parse(worker.ask("machine", patience));
+    addWgmma(worker, head, patience);
     if (!options.get("serve").empty())
       return serve(worker, head, simulated, patience);
-    const Limits limits = {head.at("read_bytes_per_s"),
-                           head.at("mma_flops_per_s")};
+    const Limits limits = {
+        head.at("read_bytes_per_s"),
+        std::max(head.at("mma_flops_per_s").get<double>(),
+                 head.at("wgmma_flops_per_s").get<double>())};
     printHead(head);
-    for (const BenchCell &cell : benchCells(simulated)) {
-      if (keyOf(cell).find(options.get("only")) == std::string::npos)
+    const std::vector<BenchCell> cells = benchCells(simulated);
+    const std::string only = options.get("only");
+    const bool exact =
+        std::any_of(cells.begin(), cells.end(),
+                    [&](const BenchCell &cell) { return keyOf(cell) == only; });
+    for (const BenchCell &cell : cells) {
+      if (exact ? keyOf(cell) != only
+                : keyOf(cell).find(only) == std::string::npos)
         continue;
       if (elapsed() > limit) {
         leftOut.push_back(keyOf(cell));

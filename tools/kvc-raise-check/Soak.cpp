@@ -26,8 +26,8 @@ using Verdict = kvc::raisecheck::Report::Verdict;
 
 namespace kvc::raisecheck {
 
-/// Whether some op computes with elements that nobody wrote: what it finds there
-/// is the machine's.
+/// Whether some op computes with elements that nobody wrote: what it finds
+/// there is the machine's.
 static bool readsUnwritten(ModuleOp module) {
   auto isUnwritten = [](Value value) {
     while (auto *op = value.getDefiningOp()) {
