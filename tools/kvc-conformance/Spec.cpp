@@ -12,6 +12,7 @@
 #include "SpecAxes.h"
 
 #include "kvcref/cache.h"
+#include <cmath>
 #include <sstream>
 
 namespace kvc::conformance {
@@ -144,6 +145,9 @@ Spec makeSpec(std::string name, int32_t queryHeads, int32_t kvHeads,
   spec.name = std::move(name);
   spec.policy = kvcref::makePolicy(kvHeads, keyDim, valueDim, element);
   spec.queryHeads = queryHeads;
+  // As models have it: scores, and what rounding does to them, are of one size
+  // whatever the head_dim.
+  spec.scale = 1 / std::sqrt(float(keyDim));
   return spec;
 }
 
