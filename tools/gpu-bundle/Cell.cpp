@@ -45,8 +45,7 @@ struct DevicePlan {
     header.num_tasks = plan.num_tasks;
     header.num_prefill_tasks = plan.num_prefill_tasks;
     mirror.add(tasks.data(), tasks.size() * sizeof(kvcrt_task), "tasks");
-    const size_t rows =
-        size_t(plan.capacity.slots) * size_t(desc.decode_rows);
+    const size_t rows = size_t(plan.capacity.slots) * size_t(desc.decode_rows);
     const int32_t dim = spec.policy.value_dim;
     where = {static_cast<const kvcrt_step_header *>(mirror.onDevice(&header)),
              static_cast<const kvcrt_task *>(mirror.onDevice(tasks.data())),

@@ -45,6 +45,14 @@ static const char *const kUsage =
     "  --print-ptx=FILE    write the probes' PTX (FILE.wgmma: Hopper's), and "
     "stop\n";
 
+/// The least time that the machine's limits allow.
+static double floorOf(const Work &work, const Limits &limits) {
+  if (limits.readBytesPerSecond <= 0 || limits.matrixFlopsPerSecond <= 0)
+    return 0;
+  return std::max((work.kvBytes + work.ioBytes) / limits.readBytesPerSecond,
+                  work.flops / limits.matrixFlopsPerSecond);
+}
+
 static void print(const BenchResult &r, const Limits &limits) {
   printf("%-22s %-18s", r.cell.name.c_str(), r.cell.variant.c_str() + 6);
   if (!r.failure.empty()) {
@@ -56,13 +64,14 @@ static void print(const BenchResult &r, const Limits &limits) {
     return;
   }
   printf(" %9.1f us  p10 %9.1f  p90 %9.1f  %7.3f TB/s %5.1f %%  %7.1f TFLOP/s "
-         "%5.1f %%  begin %6.1f us\n",
+         "%5.1f %%  floor %8.1f us %5.1f %%  begin %6.1f us\n",
          r.times.median * 1e6, r.times.low * 1e6, r.times.high * 1e6,
          r.work.kvBytes / r.times.median * 1e-12,
          100 * r.work.kvBytes / r.times.median / limits.readBytesPerSecond,
          r.work.flops / r.times.median * 1e-12,
          100 * r.work.flops / r.times.median / limits.matrixFlopsPerSecond,
-         r.planSeconds * 1e6);
+         floorOf(r.work, limits) * 1e6,
+         100 * floorOf(r.work, limits) / r.times.median, r.planSeconds * 1e6);
   fflush(stdout);
 }
 
@@ -319,8 +328,10 @@ int main(int argc, char **argv) {
       out["left_out"] = leftOut;
       out["fits"] = fits;
       out["cells"] = nlohmann::json::array();
-      for (const BenchResult &result : results)
+      for (const BenchResult &result : results) {
         out["cells"].push_back(toJson(result));
+        out["cells"].back()["floor_s"] = floorOf(result.work, limits);
+      }
       std::ofstream file(options.get("json"));
       file << out.dump(1) << "\n";
       if (!file.good())
