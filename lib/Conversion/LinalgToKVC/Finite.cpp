@@ -98,6 +98,58 @@ double highestAdded(Scalars &scalars, const MaskTerm &term) {
   return highest(scalars, term.expanded, term.negated ? -1 : 1) * term.factor;
 }
 
+namespace {
+/// What `isTame` says of an expression, by its sign in the mask.
+struct TameReader {
+  Scalars &scalars;
+  AffineExpr key;
+
+  bool isGiven(const Expr *e) {
+    return e->is(Expr::Kind::Element) && isa<FloatType>(e->type) &&
+           mentions(e, key);
+  }
+  bool holdsGiven(const Expr *expr) {
+    bool found = false;
+    walkExpr(expr, [&](const Expr *e) { found |= isGiven(e); });
+    return found;
+  }
+  bool read(const Expr *expr, double sign, unsigned depth);
+};
+} // namespace
+
+bool TameReader::read(const Expr *expr, double sign, unsigned depth) {
+  if (depth == 0)
+    return true;
+  expr = scalars.look(expr);
+  auto of = [&](unsigned operand, double itsSign) {
+    return read(expr->operands[operand], itsSign, depth - 1);
+  };
+  if (isGiven(expr))
+    return sign > 0;
+  if (expr->is(Expr::Kind::Piece))
+    return of(0, sign) && of(1, sign);
+  if (expr->isApply<arith::SelectOp>())
+    return of(1, sign) && of(2, sign);
+  if (expr->isApply<arith::NegFOp>())
+    return of(0, -sign);
+  if (expr->isApply<arith::AddFOp>())
+    return of(0, sign) && of(1, sign);
+  if (expr->isApply<arith::SubFOp>())
+    return of(0, sign) && of(1, -sign);
+  if (!expr->isApply<arith::MulFOp>())
+    return true;
+  for (unsigned side : {0u, 1u})
+    if (auto factor = scalars.asReal(expr->operands[side]))
+      return *factor == 0 ? !holdsGiven(expr)
+                          : of(1 - side, *factor < 0 ? -sign : sign);
+  return !holdsGiven(expr); // zero times -inf
+}
+
+bool isTame(Scalars &scalars, const MaskTerm &term, AffineExpr key) {
+  return TameReader{scalars, key}.read(term.expanded, term.negated ? -1 : 1,
+                                       24);
+}
+
 static bool dividesByNegativeZero(Axes &axes, const Expr *expr) {
   auto mayBeNegativeZero = [&](const Expr *e) {
     return e->is(Expr::Kind::Affine) &&

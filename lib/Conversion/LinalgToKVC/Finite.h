@@ -24,6 +24,10 @@ bool mayBeInfinite(Axes &axes, const Score &score, mlir::AffineExpr key);
 /// not known counts as zero.
 double highestAdded(Scalars &scalars, const MaskTerm &term);
 
+/// Whether the mask `term` is below infinity and no NaN wherever its tensors
+/// hold finite numbers or -inf.
+bool isTame(Scalars &scalars, const MaskTerm &term, mlir::AffineExpr key);
+
 /// Whether an edit or mask of `score` may divide by positions that are a
 /// negative zero in the graph. Positions are read as integers, which have none:
 /// the infinity's sign would be lost.

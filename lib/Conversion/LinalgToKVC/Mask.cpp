@@ -236,7 +236,15 @@ std::optional<MaskPlan> Planner::plan(ArrayRef<MaskTerm> terms,
     split.fullyMasked = natural;
     return split;
   }
-  if (!anyNever && allInfinite && !mayHideMore) {
+  // What stays a sum beside what is hidden: of -inf and +inf, or NaN, the graph
+  // makes NaN, unless a select follows.
+  bool sumsHide = true;
+  for (auto [i, read] : llvm::enumerate(reads))
+    if (!read.understood && !read.term->isSelect &&
+        !isTame(scalars, *read.term, key))
+      for (auto [j, other] : llvm::enumerate(reads))
+        sumsHide &= !other.understood || (other.term->isSelect && j < i);
+  if (!anyNever && allInfinite && !mayHideMore && sumsHide) {
     split.fullyMasked = natural;
     split.keptHides = true;
     for (const Read &read : reads) {

@@ -162,3 +162,31 @@ func.func @floor_below_more(%q: tensor<2x6x4xf32>, %k: tensor<2x6x4xf32>, %v: te
   %out = linalg.batch_matmul ins(%p, %v : tensor<2x6x6xf32>, tensor<2x6x4xf32>) outs(%out0 : tensor<2x6x4xf32>) -> tensor<2x6x4xf32>
   return %out : tensor<2x6x4xf32>
 }
+
+// zero times a mask of -inf is NaN, where causality would hide it: both stay one sum
+// EXECUTE: none_of_the_mask
+// CHECK-LABEL: @none_of_the_mask(
+// CHECK: kvc.attention {{.*}} mask %{{[^ ]*}} {scale = 1.000000e+00 : f32} :
+func.func @none_of_the_mask(%q: tensor<2x5x4xf32>, %k: tensor<2x5x4xf32>, %v: tensor<2x5x4xf32>, %mask: tensor<5x5xf32> {test.mask}) -> tensor<2x5x4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %cell = tensor.empty() : tensor<2x5x5xf32>
+  %oute = tensor.empty() : tensor<2x5x4xf32>
+  %cell0 = linalg.fill ins(%zero : f32) outs(%cell : tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %s = linalg.batch_matmul indexing_maps = [affine_map<(h, i, j, d) -> (h, i, d)>, affine_map<(h, i, j, d) -> (h, j, d)>, affine_map<(h, i, j, d) -> (h, i, j)>] ins(%q, %k : tensor<2x5x4xf32>, tensor<2x5x4xf32>) outs(%cell0 : tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %m = linalg.generic {indexing_maps = [affine_map<(h, i, j) -> (h, i, j)>, affine_map<(h, i, j) -> (i, j)>, affine_map<(h, i, j) -> (h, i, j)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%s, %mask : tensor<2x5x5xf32>, tensor<5x5xf32>) outs(%cell : tensor<2x5x5xf32>) {
+  ^bb0(%x: f32, %given: f32, %o: f32):
+    %i = linalg.index 1 : index
+    %j = linalg.index 2 : index
+    %visible = arith.cmpi sge, %i, %j : index
+    %lowest = arith.constant 0xFF800000 : f32
+    %hidden = arith.select %visible, %zero, %lowest : f32
+    %none = arith.mulf %given, %zero : f32
+    %y = arith.addf %x, %hidden : f32
+    %z = arith.addf %y, %none : f32
+    linalg.yield %z : f32
+  } -> tensor<2x5x5xf32>
+  %p = linalg.softmax dimension(2) ins(%m : tensor<2x5x5xf32>) outs(%cell : tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %out0 = linalg.fill ins(%zero : f32) outs(%oute : tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+  %out = linalg.batch_matmul ins(%p, %v : tensor<2x5x5xf32>, tensor<2x5x4xf32>) outs(%out0 : tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+  return %out : tensor<2x5x4xf32>
+}
