@@ -3,7 +3,7 @@
 BUILD := build
 JOBS ?= $(shell nproc)
 
-.PHONY: demo test gpu-bundle configure build docs check-format format asan runtime-only bench fuzz soak clean
+.PHONY: demo test gpu-bundle configure build docs check-format format asan tsan runtime-only bench fuzz soak clean
 
 demo: build-demo
 	@tools/demo/demo.sh $(BUILD)
@@ -41,6 +41,14 @@ asan:
 	@cmake --preset asan
 	@cmake --build --preset asan -j $(JOBS) --target check-kvc
 
+# What threads share in the runtime. Without the simulator, whose threads run in
+# oneTBB's loops, which are not instrumented: each would be a race.
+tsan:
+	@tools/setup.sh
+	@cmake --preset tsan
+	@cmake --build --preset tsan -j $(JOBS) --target kvcrt-tests
+	@build-tsan/bin/kvcrt-tests --gtest_brief=1 --gtest_filter='*:-*Sim*:*sim*:Findings*:Intrinsics*:Matrix*'
+
 # Mutants of the raise tests, and of GRAPHS, before and after raise; those whose
 # numbers change lie reduced in build/soak. E.g. make soak SECONDS=3600.
 soak: configure
@@ -68,4 +76,4 @@ format:
 	@tools/check-format.sh --fix
 
 clean:
-	@rm -rf $(BUILD) build-release build-asan build-runtime
+	@rm -rf $(BUILD) build-release build-asan build-tsan build-runtime

@@ -46,6 +46,9 @@ TEST_F(ThreadTest, EveryCallTakesEffectAsAWhole) {
         // Another thread's older step may have to be submitted first.
         while (kvcrt_step_submit(runtime, mine.id, nullptr) != KVCRT_OK)
           std::this_thread::yield();
+        int32_t errors = -1;
+        ASSERT_EQ(kvcrt_step_get_errors(runtime, mine.id, &errors), KVCRT_OK);
+        ASSERT_EQ(errors, 0);
         ASSERT_EQ(kvcrt_step_commit(runtime, mine.id, nullptr), KVCRT_OK);
         ASSERT_EQ(kvcrt_step_retire(runtime, mine.id), KVCRT_OK);
         ++stepsRun;
