@@ -42,7 +42,12 @@ static json readJson(const std::string &path) {
 static Point toPoint(const json &cell) {
   Point point;
   point.name = cell.at("name").get<std::string>();
-  point.series = point.name.substr(0, 1);
+  for (auto [letter, series] : {std::pair('D', "decode"),
+                                {'W', "windows"},
+                                {'P', "prefill"},
+                                {'S', "32 layers"}})
+    if (point.name[0] == letter)
+      point.series = series;
   const double bytes =
       cell.at("kv_bytes").get<double>() + cell.at("io_bytes").get<double>();
   const double flops = cell.at("flops").get<double>();
