@@ -30,10 +30,12 @@ GpuBounds kvcref::gpuBounds(const kvcrt_policy &policy) {
   const int32_t value = operandFormat(policy, policy.value);
   GpuBounds bounds{};
   // Queries of another type than the products', and those that were turned, are
-  // rounded once, where the reference keeps them whole.
+  // rounded once, where the reference keeps them whole; so are keys that attend
+  // turns. A score of normal numbers is then off by 0.6 of a rounding, of which
+  // a row that sees few keys shows all: four roundings are seven times that.
   const bool rounded =
       key != policy.element || policy.position == KVCRT_POSITION_ROPE;
-  bounds.lse = rounded ? choose(key, 1e-5, 2e-3, 1e-2) : 1e-5;
+  bounds.lse = rounded ? choose(key, 1e-5, 2e-3, 1.6e-2) : 1e-5;
   for (int32_t format : {key, value}) {
     // Weights are rounded before they meet the values.
     bounds.out = std::max(bounds.out, choose(format, 5e-6, 1e-3, 6e-3));

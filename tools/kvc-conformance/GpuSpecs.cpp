@@ -112,6 +112,18 @@ std::vector<Spec> gpuSpecs() {
         setRope(s, 256, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_APPEND);
         quantised(KVCRT_F8E4M3FN, KVCRT_F8E4M3FN)(s);
       });
+  // The most that shared memory and registers hold: two turned queries of the
+  // widest heads, and keys that are turned for each.
+  for (bool eight : {false, true})
+    specs.add(makeSpec(eight ? "streaming rope attend 256 i8"
+                             : "streaming rope attend 256",
+                       4, 2, 256, 256, KVCRT_BF16),
+              [&](Spec &s) {
+                setWindow(s, 40, 4);
+                setRope(s, 256, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_ATTEND);
+                if (eight)
+                  quantised(KVCRT_I8, KVCRT_I8)(s);
+              });
   return specs.take();
 }
 

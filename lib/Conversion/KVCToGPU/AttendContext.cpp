@@ -23,7 +23,8 @@ static Num loadOr(Num array, Num index, int64_t otherwise) {
 
 AttendContext emitLoadTask(KernelBuilder &b, const Variant &v,
                            AbiStruct<kvcrt_params> params,
-                           AbiStruct<kvcrt_task> task, int64_t tileRows) {
+                           AbiStruct<kvcrt_task> task, int64_t tileRows,
+                           int64_t parts, Num part) {
   Step named(b, "load task");
   AttendContext c(b, v, params);
   auto field = [&](size_t offset) {
@@ -31,7 +32,9 @@ AttendContext emitLoadTask(KernelBuilder &b, const Variant &v,
   };
   c.seq = field(offsetof(kvcrt_task, seq));
   c.kvHead = field(offsetof(kvcrt_task, kv_head));
-  c.firstRow = field(offsetof(kvcrt_task, q_tile)) * tileRows;
+  c.firstRow = field(offsetof(kvcrt_task, q_tile)) * (tileRows * parts);
+  if (parts > 1)
+    c.firstRow = c.firstRow + part * tileRows;
 
   Num indptr = params.load(KVC_FIELD(kvcrt_params, step.qo_indptr));
   c.stepToken = loadStepI32(indptr, c.seq);

@@ -59,10 +59,12 @@ struct AttendContext {
   Num maySeeSome(Num first, int64_t count) const;
 };
 
-/// Loads task `task` whose tile of rows has `tileRows` rows.
+/// Loads task `task`; of its tile of rows, the part `part` (i32) of `parts` of
+/// `tileRows` rows each.
 AttendContext emitLoadTask(KernelBuilder &b, const Variant &variant,
                            AbiStruct<kvcrt_params> params,
-                           AbiStruct<kvcrt_task> task, int64_t tileRows);
+                           AbiStruct<kvcrt_task> task, int64_t tileRows,
+                           int64_t parts = 1, Num part = Num());
 
 /// Appends the task's sequence's new tokens [begin, end), counted from its
 /// first, of the task's KV head, by a block of `warps` warps. AppendKernel.cpp.

@@ -337,7 +337,8 @@ static void emitDecodePlane(const AttendContext &c, const PlaneLayout &layout,
                                             count, read)
                          : read(first, count, true);
         storePiece(piece, to, layout.element);
-      });
+      },
+      /*inLoop=*/c.variant.rotatesAtAttend() && walk.isLong());
 }
 
 void KeyTiles::emitDecode(const AttendContext &c, Num base, Num thread,

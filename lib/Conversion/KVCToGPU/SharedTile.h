@@ -54,6 +54,10 @@ struct TileWalk {
   TileWalk(int64_t threads, int64_t rows, int64_t chunks);
   int64_t rowsPerPass() const { return threads / perRow; }
   int64_t passes() const { return (rows + rowsPerPass() - 1) / rowsPerPass(); }
+  /// Whether a thread has many chunks: for work that takes tens of registers a
+  /// chunk, more code than can be worth it, and more registers when
+  /// interleaved.
+  bool isLong() const { return passes() * chunks > 8 * perRow; }
   /// Calls `row(row)` for each row of thread `thread` (i32, of `threads`); it
   /// answers what `chunk(of the row, chunk)` gets. With `inLoop`, the passes
   /// are a loop: less code, and loads of one pass alone are in flight.

@@ -4,9 +4,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A block takes a tile of rows (query tokens x group of one KV head) of one
-// sequence; each warp owns 16 of them. Tiles of keys pass through a ring that
-// the block shares: one barrier a tile, copies of the tiles ahead in flight
-// behind the products. Scores, weights and outputs stay in registers.
+// sequence, or half of one; each warp owns 16 of them. Tiles of keys pass
+// through a ring that the block shares: one barrier a tile, copies of the tiles
+// ahead in flight behind the products. Scores, weights and outputs stay in
+// registers.
 //
 // Hopper's warp-specialised schedule (wgmma, TMA) is another file beside this
 // one over the same AttentionMath and ScoreEdits.
@@ -29,7 +30,9 @@ struct PrefillShape {
   int64_t warps = GpuTasks::prefillRows / 16, tileKeys = 64, stages = 3;
   bool queriesInRegisters = true;
   int64_t threads() const { return warps * 32; }
-  int64_t rows() const { return GpuTasks::prefillRows; }
+  /// Of the task's rows, those that a block takes at once.
+  int64_t rows() const { return warps * 16; }
+  int64_t parts() const { return GpuTasks::prefillRows / rows(); }
   QueryTile queryTile(const Variant &v) const { return {v, rows()}; }
   KeyTiles keyTiles(const Variant &v) const {
     return KeyTiles(v, threads(), tileKeys, stages);
@@ -38,7 +41,7 @@ struct PrefillShape {
     return queryTile(v).bytes() + keyTiles(v).bytes();
   }
   /// The deepest ring that leaves room for two blocks, else for one; fewer
-  /// keys where even two stages do not fit.
+  /// keys where even two stages do not fit, and then half of the rows.
   static FailureOr<PrefillShape> get(const Variant &v, const Chip &chip);
 };
 
@@ -59,20 +62,22 @@ FailureOr<PrefillShape> PrefillShape::get(const Variant &v, const Chip &chip) {
   // than those of 32 keys spill, as ptxas says.
   bool busy = v.score && v.needsSinkQuery() &&
               (tiles.key.hasScale() || tiles.value.hasScale());
-  for (int64_t budget : {chip.sharedBytesPerSM / 2 - 1024, chip.sharedBytes})
-    for (int64_t keys : {64, 32, 16})
-      for (int64_t stages : {3, 2}) {
-        // Halves of scores and weights take twice the registers.
-        if (((wide || busy) && keys == 64) || (small && keys > 16))
-          continue;
-        shape.tileKeys = keys;
-        shape.stages = stages;
-        // Two blocks an SM are worth less than whole tiles.
-        if (keys < (wide || busy ? 32 : 64) && budget != chip.sharedBytes)
-          continue;
-        if (shape.sharedBytes(v) <= budget)
-          return shape;
-      }
+  for (int64_t warps : {4, 2})
+    for (int64_t budget : {chip.sharedBytesPerSM / 2 - 1024, chip.sharedBytes})
+      for (int64_t keys : {64, 32, 16})
+        for (int64_t stages : {3, 2}) {
+          // Halves of scores and weights take twice the registers.
+          if (((wide || busy) && keys == 64) || (small && keys > 16))
+            continue;
+          shape.warps = warps;
+          shape.tileKeys = keys;
+          shape.stages = stages;
+          // Two blocks an SM are worth less than whole tiles.
+          if (keys < (wide || busy ? 32 : 64) && budget != chip.sharedBytes)
+            continue;
+          if (shape.sharedBytes(v) <= budget)
+            return shape;
+        }
   VariantOp op = v.op;
   return op.emitOpError("expected tiles that fit the shared memory of a block, "
                         "got ")
@@ -174,28 +179,32 @@ LogicalResult KernelEmitter::emitTiledPrefill() {
   FailureOr<PrefillShape> shape = PrefillShape::get(variant, chip);
   if (failed(shape))
     return failure();
-  emitKernel("_attend_prefill", shape->threads(), shape->sharedBytes(variant),
-             {shape->tileKeys, shape->warps},
-             [&](KernelBuilder &b, AbiStruct<kvcrt_params> params) {
-               AbiStruct<kvcrt_step_header> header(
-                   params.load(KVC_FIELD(kvcrt_params, step.header)));
-               auto count = [&](size_t offset) {
-                 return loadInvariant(
-                     b.i32(), b.at(header.address(), int64_t(offset)), 4);
-               };
-               Num decode = count(offsetof(kvcrt_step_header, num_tasks));
-               Num prefill =
-                   count(offsetof(kvcrt_step_header, num_prefill_tasks));
-               AbiStruct<kvcrt_task> tasks(
-                   params.load(KVC_FIELD(kvcrt_params, tasks)));
-               b.loopBy(blockId(b), prefill, gridBlocks(b), [&](Num index) {
-                 AttendContext c =
-                     emitLoadTask(b, variant, params,
-                                  tasks.element(decode + index), shape->rows());
-                 c.convertsFp8 = chip.hasFp8;
-                 emitTask(c, *shape);
-               });
-             });
+  emitKernel(
+      "_attend_prefill", shape->threads(), shape->sharedBytes(variant),
+      {shape->tileKeys, shape->warps},
+      [&](KernelBuilder &b, AbiStruct<kvcrt_params> params) {
+        AbiStruct<kvcrt_step_header> header(
+            params.load(KVC_FIELD(kvcrt_params, step.header)));
+        auto count = [&](size_t offset) {
+          return loadInvariant(b.i32(), b.at(header.address(), int64_t(offset)),
+                               4);
+        };
+        Num decode = count(offsetof(kvcrt_step_header, num_tasks));
+        Num prefill = count(offsetof(kvcrt_step_header, num_prefill_tasks));
+        AbiStruct<kvcrt_task> tasks(
+            params.load(KVC_FIELD(kvcrt_params, tasks)));
+        const int64_t parts = shape->parts();
+        auto attend = [&](Num index) {
+          AttendContext c = emitLoadTask(b, variant, params,
+                                         tasks.element(decode + index / parts),
+                                         shape->rows(), parts, index % parts);
+          c.convertsFp8 = chip.hasFp8;
+          if (parts == 1)
+            return emitTask(c, *shape);
+          b.ifThen(c.firstRow < c.endRow, [&] { emitTask(c, *shape); });
+        };
+        b.loopBy(blockId(b), prefill * parts, gridBlocks(b), attend);
+      });
   return success();
 }
 

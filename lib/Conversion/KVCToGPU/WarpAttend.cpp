@@ -26,9 +26,7 @@ void QueryTile::emitLoad(const AttendContext &c, Num base,
   Num data = c.params.load(KVC_FIELD(kvcrt_params, query.data));
   Num tokenStride = c.params.load(KVC_FIELD(kvcrt_params, query.token_stride));
   Num headStride = c.params.load(KVC_FIELD(kvcrt_params, query.head_stride));
-  // Once a task: not worth more code than the loop over keys has.
   TileWalk walk(threads, tile.rows, tile.chunks);
-  bool inLoop = v.rope() && walk.passes() * tile.chunks > 8 * walk.perRow;
   walk.forEach(
       b, threadId(b),
       [&](Num r) -> Nums {
@@ -68,7 +66,7 @@ void QueryTile::emitLoad(const AttendContext &c, Num base,
           put(emitRotatedPiece(v, Angles{found[3]}, first, count, read),
               sinks(base));
       },
-      inLoop);
+      /*inLoop=*/v.rope() && walk.isLong());
 }
 
 WarpAttend::WarpAttend(AttendContext &c, const KeyTiles &tiles,
