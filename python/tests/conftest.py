@@ -18,3 +18,12 @@ def pytest_report_header(config):
 @pytest.fixture(autouse=True)
 def seeded(request):
     torch.manual_seed(SEED + sum(map(ord, request.node.name)))
+
+
+@pytest.fixture(scope="session")
+def attentions():
+    """One for each kind of mask; the one for floats takes sink logits as well."""
+    import kvc
+    base = dict(heads=2, kv_heads=1, head_dim=16)
+    return {mask: kvc.Attention(**base, mask=mask, sink_logits=mask == "float")
+            for mask in (None, "bool", "float", "packed")}
