@@ -19,7 +19,34 @@ using namespace mlir;
 
 namespace kvc::raise {
 
-/// Whether `expr` is a position, or a number, that is known to be above zero.
+static std::optional<double> constantOf(const Expr *expr) {
+  if (!expr->is(Expr::Kind::Constant))
+    return std::nullopt;
+  std::optional<Number> number = toNumber(expr->constant);
+  if (!number)
+    return std::nullopt;
+  return number->isFloat ? number->real : double(number->integer);
+}
+
+/// A power that models make slopes of heads of: 2^(-8 (h + 1) / heads).
+static bool isTamePower(const Expr *expr) {
+  const bool isPower = expr->isApply<math::PowFOp, math::FPowIOp>();
+  if (!isPower && !expr->isApply<math::ExpOp, math::Exp2Op>())
+    return false;
+  if (isPower) {
+    std::optional<double> base = constantOf(expr->operands[0]);
+    if (!base || !(*base >= 0.25 && *base <= 4))
+      return false;
+  }
+  bool tame = true;
+  walkExpr(expr->operands.back(), [&](const Expr *e) {
+    if (std::optional<double> number = constantOf(e))
+      tame &= std::fabs(*number) <= 64;
+  });
+  return tame;
+}
+
+/// Whether `expr` is known to be above zero: a position, a number, a power.
 static bool isPositive(Axes &axes, const Expr *expr) {
   if (expr->isApply<arith::SIToFPOp, arith::UIToFPOp>())
     expr = expr->operands[0];
@@ -27,19 +54,21 @@ static bool isPositive(Axes &axes, const Expr *expr) {
     Axes::Quiet quiet(axes);
     return axes.isNonNegative(expr->affine - 1) == true;
   }
-  if (!expr->is(Expr::Kind::Constant))
-    return false;
-  std::optional<Number> number = toNumber(expr->constant);
-  return number && (number->isFloat ? number->real > 0 : number->integer > 0);
+  if (std::optional<double> number = constantOf(expr))
+    return *number > 0;
+  return isTamePower(expr);
 }
 
 bool isPartial(Axes &axes, const Expr *expr) {
   bool found = false;
   walkExpr(expr, [&](const Expr *e) {
-    if (e->isApply<math::ExpOp, math::Exp2Op, arith::RemFOp>())
+    if (e->isApply<arith::RemFOp>())
       found = true;
+    else if (e->isApply<math::PowFOp, math::FPowIOp, math::ExpOp,
+                        math::Exp2Op>())
+      found |= !isTamePower(e);
     else if (e->isApply<math::LogOp, math::Log2Op, math::Log1pOp, math::Log10Op,
-                        math::PowFOp, math::FPowIOp, math::RsqrtOp>())
+                        math::RsqrtOp>())
       found |= !isPositive(axes, e->operands[0]);
     else if (e->isApply<arith::DivFOp>())
       found |= !e->operands[1]->is(Expr::Kind::Constant) &&
