@@ -412,8 +412,10 @@ kvcrt_status kvcrt_step_commit(kvcrt_runtime *runtime, uint64_t step,
  * was never submitted. */
 kvcrt_status kvcrt_step_retire(kvcrt_runtime *runtime, uint64_t step);
 
-/* The kvcrt_error bits that kernels set since begin; the kernels must have
- * ended. */
+/* The kvcrt_error bits that kernels set since begin; none before submit. The
+ * kernels must have ended. A device with memory of its own is asked on the
+ * stream that the step was submitted to, behind all that it has got since:
+ * who cannot wait copies kvcrt_cache.error_word behind the kernels. */
 kvcrt_status kvcrt_step_get_errors(kvcrt_runtime *runtime, uint64_t step,
                                    int32_t *out_errors);
 
