@@ -165,13 +165,17 @@ bool TameReader::read(const Expr *expr, double sign, unsigned depth) {
     return of(0, sign) && of(1, sign);
   if (expr->isApply<arith::SubFOp>())
     return of(0, sign) && of(1, -sign);
-  if (!expr->isApply<arith::MulFOp>())
-    return true;
-  for (unsigned side : {0u, 1u})
-    if (auto factor = scalars.asReal(expr->operands[side]))
-      return *factor == 0 ? !holdsGiven(expr)
-                          : of(1 - side, *factor < 0 ? -sign : sign);
-  return !holdsGiven(expr); // zero times -inf
+  if (expr->isApply<arith::MinimumFOp, arith::MaximumFOp, arith::MinNumFOp,
+                    arith::MaxNumFOp>())
+    return of(0, sign) && of(1, sign);
+  if (expr->isApply<arith::MulFOp, arith::DivFOp>())
+    for (unsigned side : {0u, 1u}) {
+      auto factor = scalars.asReal(expr->operands[side]);
+      if (factor && *factor != 0 &&
+          (side == 1 || expr->isApply<arith::MulFOp>()))
+        return of(1 - side, *factor < 0 ? -sign : sign);
+    }
+  return !holdsGiven(expr); // zero times -inf, the magnitude of -inf
 }
 
 bool isTame(Scalars &scalars, const MaskTerm &term, AffineExpr key) {
