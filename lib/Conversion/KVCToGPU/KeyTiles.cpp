@@ -338,7 +338,10 @@ static void emitDecodePlane(const AttendContext &c, const PlaneLayout &layout,
                          : read(first, count, true);
         storePiece(piece, to, layout.element);
       },
-      /*inLoop=*/c.variant.rotatesAtAttend() && walk.isLong());
+      // Turned keys and f8 without an instruction for it: work of many steps,
+      // whose registers spill beside outputs of 256 when passes interleave.
+      /*inLoop=*/walk.isLong() &&
+          (c.variant.rotatesAtAttend() || direct.takesManySteps()));
 }
 
 void KeyTiles::emitDecode(const AttendContext &c, Num base, Num thread,
