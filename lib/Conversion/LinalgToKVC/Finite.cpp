@@ -86,10 +86,14 @@ bool mayBeInfinite(Axes &axes, const Score &score, AffineExpr key) {
            isa<FloatType>(e->type) && mentions(e, key);
   };
   walkExpr(score.edit, [&](const Expr *e) {
-    if (e->isApply<arith::MulFOp, arith::DivFOp>())
-      for (const Expr *factor : e->operands)
-        walkExpr(factor,
-                 [&](const Expr *part) { found |= isGivenPerKey(part); });
+    // a sum of both is a bias, as masks are
+    if (!e->is(Expr::Kind::Apply) ||
+        e->isApply<arith::AddFOp, arith::SubFOp, arith::NegFOp, arith::ExtFOp,
+                   arith::TruncFOp>())
+      return;
+    for (const Expr *operand : e->operands)
+      walkExpr(operand,
+               [&](const Expr *part) { found |= isGivenPerKey(part); });
   });
   return found;
 }
@@ -137,9 +141,12 @@ struct TameReader {
     return e->is(Expr::Kind::Element) && isa<FloatType>(e->type) &&
            mentions(e, key);
   }
-  bool holdsGiven(const Expr *expr) {
+  bool mayHoldInfinity(const Expr *expr) {
     bool found = false;
-    walkExpr(expr, [&](const Expr *e) { found |= isGiven(e); });
+    walkExpr(expr, [&](const Expr *e) {
+      std::optional<double> number = constantOf(e);
+      found |= isGiven(e) || (number && !std::isfinite(*number));
+    });
     return found;
   }
   bool read(const Expr *expr, double sign, unsigned depth);
@@ -155,6 +162,8 @@ bool TameReader::read(const Expr *expr, double sign, unsigned depth) {
   };
   if (isGiven(expr))
     return sign > 0;
+  if (std::optional<double> number = scalars.asReal(expr))
+    return *number * sign < INFINITY; // and no NaN
   if (expr->is(Expr::Kind::Piece))
     return of(0, sign) && of(1, sign);
   if (expr->isApply<arith::SelectOp>())
@@ -175,7 +184,7 @@ bool TameReader::read(const Expr *expr, double sign, unsigned depth) {
           (side == 1 || expr->isApply<arith::MulFOp>()))
         return of(1 - side, *factor < 0 ? -sign : sign);
     }
-  return !holdsGiven(expr); // zero times -inf, the magnitude of -inf
+  return !mayHoldInfinity(expr); // zero times -inf, the magnitude of -inf
 }
 
 bool isTame(Scalars &scalars, const MaskTerm &term, AffineExpr key) {

@@ -17,7 +17,8 @@ namespace kvc::raise {
 bool isPartial(Axes &axes, const Expr *expr);
 
 /// Whether a score before its masks may be infinite: its edit is partial, or
-/// multiplies by what a tensor holds per key, which may be a mask's numbers.
+/// does more than add what a tensor holds per key, which may be a mask's
+/// numbers.
 bool mayBeInfinite(Axes &axes, const Score &score, mlir::AffineExpr key);
 
 /// The highest number that literals of the mask `term` add to a score; what is
