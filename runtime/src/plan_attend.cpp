@@ -5,8 +5,10 @@
 //
 // Decode tasks are split along the keys so that no task is longer than what a
 // block has to do anyway; the length of a split is chosen by a model of the
-// last block's finish. Long tasks come first, so that a device which hands
-// tasks out in order (or with the stride of its grid) ends evenly.
+// last block's finish. Prefill tasks are split where there are fewer of them
+// than blocks: a short chunk of a prompt on a long cache. Long tasks come
+// first, so that a device which hands tasks out in order (or with the stride of
+// its grid) ends evenly.
 //
 //   tile      all rows of one KV head of one sequence that a task can hold
 //   span      keys that some row of a tile sees, sinks apart: [begin, end)
@@ -25,8 +27,9 @@
 
 namespace {
 
-/// Splits that a plan may have beyond one a tile, per resident block.
-constexpr int64_t kSplitsPerBlock = 4;
+/// Splits that a plan may have beyond one a tile, per resident block. Partial
+/// results of prefill are several times as large, and few blocks are idle.
+constexpr int64_t kSplitsPerBlock = 4, kPrefillSplitsPerBlock = 2;
 /// A split shorter than this costs more to merge than it saves.
 constexpr int64_t kMinSplitTiles = 4;
 /// What starting a task and folding a partial result cost, in tiles of keys.
@@ -37,6 +40,11 @@ constexpr int64_t kBlocksPerResident = 8;
 constexpr int kClasses = 16;
 
 int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// Slots of decode_rows that a partial result of prefill takes.
+int32_t prefillSlots(const kvcrt_plan_desc &desc) {
+  return int32_t(ceilDiv(desc.prefill_rows, desc.decode_rows));
+}
 
 struct Span {
   int64_t begin, end;
@@ -129,7 +137,8 @@ private:
     });
   }
 
-  kvcrt_status measure();
+  kvcrt_status check() const;
+  void measure(bool decode);
   double finish(int64_t split) const;
   int64_t chooseSplit() const;
   /// Tasks that a span is cut into.
@@ -156,11 +165,17 @@ private:
   const int32_t *indptr_, *kvLen_;
   kvcrt_plan &plan_;
 
-  // Of decode tiles; tasks_ and work_ times the number of heads.
+  /// Fewer prefill tasks than blocks, and results that may depend on it.
+  bool cutsPrefill() const {
+    return desc_.split_keys == 0 && tasks_ < desc_.prefill_resident;
+  }
+
+  // Of the tiles that are planned (decode, then prefill); tasks_ and work_
+  // times the number of heads.
   Lengths lengths_;
   int64_t tasks_ = 0, longest_ = 0;
   double work_ = 0; // keys
-  int64_t longestPrefill_ = 0;
+  int64_t resident_ = 0, splitsPerBlock_ = 0;
   int64_t split_ = 0; // keys of a split
   double classesPerKey_ = 0;
 };
@@ -194,13 +209,19 @@ void Planner::forEachTile(const Sequence &s, Body body) const {
                     base + (std::min(first + rows, all) - 1) / desc_.group));
 }
 
-kvcrt_status Planner::measure() {
+kvcrt_status Planner::check() const {
   for (int32_t s = 0; s < numSeqs_; ++s)
     if (indptr_[s + 1] < indptr_[s] ||
         (indptr_[s + 1] > indptr_[s] && kvLen_[s] < 0))
       return KVCRT_INVALID_ARGUMENT;
+  return KVCRT_OK;
+}
+
+void Planner::measure(bool decode) {
+  resident_ = decode ? desc_.decode_resident : desc_.prefill_resident;
+  splitsPerBlock_ = decode ? kSplitsPerBlock : kPrefillSplitsPerBlock;
   int64_t keys = 0;
-  forEachTile(true, [&](const Sequence &, int64_t, Span span) {
+  forEachTile(decode, [&](const Sequence &, int64_t, Span span) {
     ++tasks_;
     keys += span.keys();
     longest_ = std::max(longest_, span.keys());
@@ -208,10 +229,6 @@ kvcrt_status Planner::measure() {
   });
   tasks_ *= desc_.kv_heads;
   work_ = double(keys) * desc_.kv_heads;
-  forEachTile(false, [&](const Sequence &, int64_t, Span span) {
-    longestPrefill_ = std::max(longestPrefill_, span.keys());
-  });
-  return KVCRT_OK;
 }
 
 /// When the last block is done, in keys, if spans are cut into splits of
@@ -240,7 +257,7 @@ double Planner::finish(int64_t split) const {
       bigKeys += tiles * double(rest);
     }
   });
-  const double heads = desc_.kv_heads, resident = desc_.decode_resident;
+  const double heads = desc_.kv_heads, resident = double(resident_);
   big *= heads;
   bigKeys *= heads;
   const double waves =
@@ -261,14 +278,13 @@ int64_t Planner::chooseSplit() const {
   const int64_t uncut = whole(double(longest_));
   if (desc_.split_keys > 0)
     return desc_.split_keys;
-  const double perBlock = work_ / desc_.decode_resident;
+  const double perBlock = work_ / double(resident_);
   // Many more tasks than blocks and none of them long: order evens them out.
-  if (tasks_ >= kBlocksPerResident * desc_.decode_resident &&
-      double(longest_) <= perBlock)
+  if (tasks_ >= kBlocksPerResident * resident_ && double(longest_) <= perBlock)
     return uncut;
-  const int64_t least =
-      std::max({kMinSplitTiles * tile, whole(perBlock / kSplitsPerBlock),
-                whole(double(longest_) / KVCRT_PLAN_MAX_SPLITS)});
+  const int64_t least = std::max(
+      {kMinSplitTiles * tile, whole(perBlock / double(splitsPerBlock_)),
+       whole(double(longest_) / KVCRT_PLAN_MAX_SPLITS)});
   int64_t best = uncut;
   int64_t tried = uncut;
   double bestFinish = finish(uncut);
@@ -294,6 +310,7 @@ int64_t Planner::chooseSplit() const {
 
 kvcrt_status Planner::emit(bool decode) {
   const int32_t heads = desc_.kv_heads;
+  const int32_t slotsOfTask = decode ? 1 : prefillSlots(desc_);
   int64_t counts[kClasses] = {}, total = 0, slots = 0, groups = 0;
   bool tooMany = false;
   forEachTile(decode, [&](const Sequence &, int64_t, Span span) {
@@ -303,14 +320,14 @@ kvcrt_status Planner::emit(bool decode) {
     ++counts[classOf(share(span, pieces - 1).keys())];
     total += pieces;
     if (pieces > 1) {
-      slots += pieces;
+      slots += pieces * slotsOfTask;
       ++groups;
     }
   });
   const int64_t before = plan_.used.tasks;
   if (tooMany || before + total * heads > plan_.capacity.tasks ||
-      slots * heads > plan_.capacity.slots ||
-      groups * heads > plan_.capacity.groups)
+      plan_.used.slots + slots * heads > plan_.capacity.slots ||
+      plan_.used.groups + groups * heads > plan_.capacity.groups)
     return KVCRT_CAPACITY_EXCEEDED;
 
   kvcrt_task *cursors[kClasses];
@@ -319,7 +336,7 @@ kvcrt_status Planner::emit(bool decode) {
     cursors[k] = at;
     at += counts[k] * heads;
   }
-  int32_t slot = 0, group = 0;
+  int32_t slot = plan_.used.slots, group = plan_.used.groups;
   forEachTile(decode, [&](const Sequence &s, int64_t tile, Span span) {
     const int32_t pieces = int32_t(cut(span));
     const Span last = share(span, pieces - 1);
@@ -339,7 +356,8 @@ kvcrt_status Planner::emit(bool decode) {
         const Span keys = share(span, k);
         task.kv_begin = int32_t(keys.begin);
         task.kv_end = int32_t(keys.end);
-        task.partial_slot = slot++;
+        task.partial_slot = slot;
+        slot += slotsOfTask;
         task.splits = pieces | k << 16;
         // The last one's class may be that of the others.
         *(k + 1 < pieces ? cursors[0] : cursor)++ = task;
@@ -363,8 +381,8 @@ kvcrt_status Planner::emit(bool decode) {
     run += heads;
   }
   plan_.used.tasks += int32_t(total * heads);
-  plan_.used.slots += slot;
-  plan_.used.groups += group;
+  plan_.used.slots = slot;
+  plan_.used.groups = group;
   (decode ? plan_.num_tasks : plan_.num_prefill_tasks) = int32_t(total * heads);
   return KVCRT_OK;
 }
@@ -374,19 +392,26 @@ kvcrt_status Planner::run() {
   plan_.num_tasks = plan_.num_prefill_tasks = 0;
   plan_.decode_blocks = plan_.prefill_blocks = 0;
   plan_.appends = 1;
+  bool prefills = false;
   forEachSequence([&](const Sequence &s) {
+    prefills |= !decodes(s);
     if (!decodes(s) || s.newTokens * desc_.group > desc_.decode_rows)
       plan_.appends = 0;
   });
-  if (kvcrt_status status = measure(); status != KVCRT_OK)
+  if (kvcrt_status status = check(); status != KVCRT_OK)
     return status;
+  measure(true);
   setSplit(chooseSplit());
   if (kvcrt_status status = emit(true); status != KVCRT_OK)
     return status;
-  // Prefill tasks are whole (docs/cuda.md says why).
-  setSplit(std::max<int64_t>(longestPrefill_, 1));
-  if (kvcrt_status status = emit(false); status != KVCRT_OK)
-    return status;
+  if (prefills) {
+    lengths_ = Lengths();
+    tasks_ = longest_ = 0;
+    measure(false);
+    setSplit(cutsPrefill() ? chooseSplit() : std::max<int64_t>(longest_, 1));
+    if (kvcrt_status status = emit(false); status != KVCRT_OK)
+      return status;
+  }
   auto blocks = [](int64_t tasks, int64_t resident) {
     return int32_t(std::min(tasks, resident * kBlocksPerResident));
   };
@@ -433,7 +458,7 @@ kvcrt_status kvcrt_plan_attend_sizes(const kvcrt_plan_desc *desc,
   if (max_seqs < 0 || max_tokens < 0 || max_kv_len < 0 || !out_sizes)
     return KVCRT_INVALID_ARGUMENT;
   // A sequence of n tokens has at most n * group / rows + 1 tiles. All of them
-  // may be decoded or prefilled; only what is decoded is cut.
+  // may be decoded or prefilled.
   const int64_t rows = std::min(desc->decode_rows, desc->prefill_rows);
   const int64_t seqs = std::min(max_seqs, max_tokens);
   const int64_t tiles = int64_t(max_tokens) * desc->group / rows + seqs;
@@ -464,6 +489,14 @@ kvcrt_status kvcrt_plan_attend_sizes(const kvcrt_plan_desc *desc,
     tasks = uncut + more;
     slots = 2 * more;
     groups = std::min(more, decoded);
+    // Where prefill is cut it has fewer tasks than blocks.
+    if (max_tokens > desc->decode_tokens) {
+      const int64_t pieces =
+          (kPrefillSplitsPerBlock + 1) * int64_t(desc->prefill_resident);
+      tasks += pieces;
+      slots += pieces * prefillSlots(*desc);
+      groups += std::min<int64_t>(desc->prefill_resident, uncut);
+    }
   }
   if (std::max(tasks, slots) > INT32_MAX)
     return KVCRT_CAPACITY_EXCEEDED;

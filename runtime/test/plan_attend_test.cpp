@@ -118,6 +118,7 @@ TEST(PlanAttend, CoversRandomBatches) {
     desc.group = 1 + upTo(20);
     desc.tile_keys = 16 << upTo(2);
     desc.decode_resident = 1 + upTo(40);
+    desc.prefill_resident = 1 + upTo(60);
     desc.causal = upTo(3) > 0;
     desc.window = upTo(2) ? 0 : 1 + upTo(200);
     desc.sink_tokens = desc.window ? upTo(50) : 0;
@@ -249,6 +250,71 @@ TEST(PlanAttend, FixedSplitsDependOnTheSequenceAlone) {
   };
   EXPECT_EQ(cuts(alone, 0).size(), 2u * 6u);
   EXPECT_EQ(cuts(alone, 0), cuts(crowd, 1));
+}
+
+std::vector<kvcrt_task> prefillOf(const Planned &p) {
+  return {p.tasks.begin() + p.plan.num_tasks, p.tasks.end()};
+}
+
+TEST(PlanAttend, CutsPrefillWhereBlocksWouldBeIdle) {
+  kvcrt_plan_desc desc = makeDesc();
+  desc.kv_heads = 8;
+  desc.tile_keys = 64;
+  for (int32_t newTokens : {16, 17, 64, 256})
+    for (int32_t length : {2048, 32768, 131071}) {
+      const Batch batch{{newTokens}, {length}};
+      const Planned p = planBatch(desc, batch);
+      ASSERT_EQ(p.status, KVCRT_OK);
+      if (length * newTokens <
+          200000) // the model counts every key of every row
+        expectCover(desc, batch, p);
+      const std::vector<kvcrt_task> tasks = prefillOf(p);
+      const int64_t even = work(tasks) / desc.prefill_resident;
+      EXPECT_LE(finish(tasks, desc.prefill_resident),
+                std::max<int64_t>(even * 5 / 4, even + 512))
+          << newTokens << " of " << length;
+    }
+}
+
+TEST(PlanAttend, CutsPrefillBesideDecode) {
+  kvcrt_plan_desc desc = makeDesc();
+  desc.tile_keys = 64;
+  const Batch batch{{1, 20, 2, 0, 100}, {9000, 5000, 3000, 40, 2500}};
+  for (int32_t window : {0, 1000}) {
+    desc.window = window;
+    desc.sink_tokens = window ? 100 : 0;
+    const Planned p = planBatch(desc, batch);
+    ASSERT_EQ(p.status, KVCRT_OK);
+    expectCover(desc, batch, p);
+    expectCover(desc, batch, p, 3);
+    int cutDecode = 0, cutPrefill = 0;
+    for (size_t i = 0; i < p.tasks.size(); ++i)
+      if ((p.tasks[i].splits & 0xffff) > 1)
+        ++(int32_t(i) < p.plan.num_tasks ? cutDecode : cutPrefill);
+    EXPECT_GT(cutDecode, 0);
+    EXPECT_GT(cutPrefill, 0);
+  }
+}
+
+TEST(PlanAttend, LeavesPrefillWholeWhereBlocksAreBusy) {
+  kvcrt_plan_desc desc = makeDesc();
+  auto whole = [&](const Batch &batch) {
+    const Planned p = planBatch(desc, batch);
+    EXPECT_EQ(p.status, KVCRT_OK);
+    expectCover(desc, batch, p);
+    for (const kvcrt_task &t : prefillOf(p))
+      if (t.splits != 1)
+        return false;
+    return true;
+  };
+  // 69 tiles of 64 rows for each of two heads, 132 blocks.
+  EXPECT_TRUE(whole({{1100}, {1100}}));
+  EXPECT_FALSE(whole({{100}, {4000}}));
+  // Nothing is gained by cutting a few tiles of keys.
+  EXPECT_TRUE(whole({{20}, {60}}));
+  // Results would depend on the batch.
+  desc.split_keys = 512;
+  EXPECT_TRUE(whole({{100}, {4000}}));
 }
 
 TEST(PlanAttend, LongTasksComeFirst) {

@@ -48,6 +48,7 @@ inline void expectExactCover(const kvcrt_plan_desc &desc, const Batch &batch,
   std::map<std::tuple<int, int, int>, std::vector<int>> counts;
   std::map<std::pair<int, int>, int> groups; // (list, group) -> arrivals
   std::map<int, int> slotUses;
+  std::map<int, int64_t> firstSlots; // of each group
   for (size_t i = 0; i < size_t(numDecode + numPrefill); ++i) {
     const kvcrt_task &t = tasks[i];
     ASSERT_GE(t.seq, 0);
@@ -64,9 +65,15 @@ inline void expectExactCover(const kvcrt_plan_desc &desc, const Batch &batch,
     if (splits == 1) {
       ASSERT_EQ(t.partial_slot, -1);
     } else {
-      ASSERT_LT(t.partial_slot, most.slots);
+      const int64_t slots = (rows + desc.decode_rows - 1) / desc.decode_rows;
+      ASSERT_LE(t.partial_slot + slots, most.slots);
       ASSERT_LT(t.merge_group, most.groups);
-      ++slotUses[t.partial_slot];
+      for (int64_t k = 0; k < slots; ++k)
+        ++slotUses[int(t.partial_slot + k)];
+      // The last to arrive finds the others' slots from its own.
+      const int64_t firstSlot = t.partial_slot - index * slots;
+      ASSERT_EQ(firstSlots.try_emplace(t.merge_group, firstSlot).first->second,
+                firstSlot);
       ++groups[{t.merge_group, splits}];
     }
     const int64_t first = t.q_tile * rows;

@@ -69,7 +69,11 @@ std::vector<Batch> gpuBatches(const Spec &spec, uint64_t seed) {
   add({"prefill", {{9, 9}, {15, 15}, {16, 16}, {17, 17}}, Pool::Nhd, 1, 3});
   add({"prefill tiles", {{63, 63}, {65, 65}}, Pool::FlashInfer});
   add({"chunked prefill", {{33, 97}, {9, 130}, {10, 65}}, Pool::Vllm});
-  add({"split prefill", {{10, 150}, {17, 129}}, Pool::Hnd}).splitKeys = 64;
+  // Fewer tiles than blocks: their keys are cut, at the edges of tiles, with
+  // rows that end amid a tile, and below the host's bounds.
+  add({"split prefill", {{9, 640}, {17, 577}}, Pool::Hnd});
+  add({"split prefill, lower lengths", {{10, 513}, {1, 600}}, Pool::Vllm, 1, 5})
+      .boundSlack = 70;
 
   // Chunked prefill beside decodes, sequences without new tokens and queries
   // without keys.

@@ -113,7 +113,7 @@ kvcrt_status SimEngine::plan(kvcrt_params &params, kvcrt_step_header &header) {
     remove(base);
   tasks.assign(size_t(sizes.tasks), {});
   counters.assign(size_t(sizes.groups), 0);
-  int64_t rows = int64_t(sizes.slots) * std::max(kDecodeRows, kPrefillRows);
+  int64_t rows = int64_t(sizes.slots) * kDecodeRows;
   splitOut.assign(size_t(rows * p.value_dim), NAN);
   splitState.assign(size_t(rows * 2), NAN);
   add(tasks.data(), tasks.size() * sizeof(kvcrt_task), "tasks",

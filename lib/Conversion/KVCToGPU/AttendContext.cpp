@@ -95,26 +95,42 @@ Num AttendContext::maySeeSome(Num first, int64_t count) const {
   return (first < limit) & reachable;
 }
 
+TaskRange TaskRange::load(AbiStruct<kvcrt_task> task) {
+  KernelBuilder &b = *task.address().builder;
+  auto field = [&](size_t offset) {
+    return loadInvariant(b.i32(), b.at(task.address(), int64_t(offset)), 4);
+  };
+  Num splits = field(offsetof(kvcrt_task, splits));
+  Num index = splits >> 16, count = splits & 0xffff;
+  return {field(offsetof(kvcrt_task, kv_begin)),
+          field(offsetof(kvcrt_task, kv_end)), index == 0, index == count - 1};
+}
+
 Num VisibleTiles::tileOf(Num ordinal) const {
   if (!sinkTiles)
     return ordinal + firstTile;
-  return select(ordinal < sinkTiles, ordinal, ordinal - sinkTiles + firstTile);
+  return select(ordinal < sinkTiles, ordinal + first,
+                ordinal - sinkTiles + firstTile);
 }
 
-VisibleTiles emitVisibleTiles(const AttendContext &c, int64_t tileKeys) {
+VisibleTiles emitVisibleTiles(const AttendContext &c, const TaskRange &range,
+                              int64_t tileKeys) {
   KernelBuilder &b = c.b;
+  const Variant &v = c.variant;
   Num zero = b.i32(0);
-  Num endTile = ceilDiv(max(c.limit, zero), tileKeys);
-  if (!c.variant.window)
-    return {{}, zero, endTile};
-  Num first = max(c.lowIndex - c.window + 1, zero);
-  if (!c.variant.streaming()) {
-    Num firstTile = min(first / tileKeys, endTile);
-    return {{}, firstTile, endTile - firstTile};
-  }
-  Num sinkTiles = ceilDiv(max(min(c.sinkTokens, c.limit), zero), tileKeys);
-  Num firstTile = min(max(first / tileKeys, sinkTiles), endTile);
-  return {sinkTiles, firstTile, sinkTiles + (endTile - firstTile)};
+  Num end = ceilDiv(max(c.limit, zero), tileKeys);
+  // The last task's end is a bound that kv_len has not reached.
+  end = select(range.isLast, end, min(end, range.end / tileKeys));
+  Num begin = select(range.isFirst, zero, range.begin / tileKeys);
+  Num window = begin;
+  if (v.window)
+    window = max(window, max(c.lowIndex - c.window + 1, zero) / tileKeys);
+  if (!v.streaming())
+    return {begin, {}, window, max(end - window, zero)};
+  Num sinkEnd = ceilDiv(max(min(c.sinkTokens, c.limit), zero), tileKeys);
+  Num sinks = max(min(sinkEnd, end) - begin, zero);
+  window = max(window, sinkEnd);
+  return {begin, sinks, window, sinks + max(end - window, zero)};
 }
 
 Num emitIsSteady(const AttendContext &c, Num begin, Num end, Num lowIndex,

@@ -71,16 +71,24 @@ AttendContext emitLoadTask(KernelBuilder &b, const Variant &variant,
 void emitAppendTokens(const AttendContext &c, Num begin, Num end,
                       int64_t warps);
 
-/// Visible keys of the task's queries, in tiles: first the tiles that hold
-/// sinks, then those from the window's start to the last visible key. An
-/// *ordinal* counts them through.
+/// The keys that a task covers, see kvcrt/plan.h: the first of a group also
+/// takes what is visible below `begin`, and the last one's `end` is a bound.
+struct TaskRange {
+  Num begin, end, isFirst, isLast;
+  static TaskRange load(AbiStruct<kvcrt_task> task);
+};
+
+/// Visible keys of the task's queries in its range, in tiles: first the tiles
+/// that hold sinks, then those from the window's start to the last visible
+/// key. An *ordinal* counts them through.
 struct VisibleTiles {
-  Num sinkTiles; // tiles [0, sinkTiles) hold sinks; null without sinks
-  Num firstTile; // first of the window
-  Num count;     // ordinals [0, count)
+  Num first, sinkTiles; // [first, first + sinkTiles); null without sinks
+  Num firstTile;        // first of the window
+  Num count;            // ordinals [0, count)
   Num tileOf(Num ordinal) const;
 };
-VisibleTiles emitVisibleTiles(const AttendContext &c, int64_t tileKeys);
+VisibleTiles emitVisibleTiles(const AttendContext &c, const TaskRange &range,
+                              int64_t tileKeys);
 
 /// Whether queries [lowIndex, highIndex] all see every key of [begin, end).
 Num emitIsSteady(const AttendContext &c, Num begin, Num end, Num lowIndex,

@@ -18,6 +18,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "SplitFold.h"
 #include "WarpAttend.h"
 
 #include "kvc/Support/GpuChip.h"
@@ -53,21 +54,6 @@ struct DecodeShape {
   static FailureOr<DecodeShape> get(const Variant &v, const Chip &chip);
 };
 
-/// The visible tiles of a task: [first, first + sinks) hold sinks, then
-/// [window, ...). The first task of a group also takes what lies below its
-/// range; see kvcrt/plan.h.
-struct TaskTiles {
-  Num first, sinks, window, count;
-  Num tileOf(Num ordinal) const {
-    return select(ordinal < sinks, ordinal + first, ordinal - sinks + window);
-  }
-};
-
-/// A task's place among those that share its rows.
-struct Split {
-  Num slot, group, count, index; // i32; slot is negative when it is alone
-};
-
 /// Emits the kernel for one task.
 class Decode {
 public:
@@ -77,14 +63,9 @@ public:
   void run();
 
 private:
-  TaskTiles taskTiles();
   Nums attendKeys();
   void meet(ArrayRef<Num> carried);
-  /// Calls `body(row, columns)` for each row of the block's tile that is this
-  /// warp's to write; `columns` are this lane's pairs of columns.
-  void forEachRow(llvm::function_ref<void(Num, ArrayRef<Num>)> body);
   void foldWarps();
-  void foldSplits();
   Num outputAt(Num base, Num row, Num column) {
     return b.at(base, (row * v.valueDim() + column) << 2);
   }
@@ -95,8 +76,9 @@ private:
   const DecodeShape &shape;
   KeyTiles tiles;
   QueryTile queryTile;
-  Num kvBegin, kvEnd;
+  TaskRange range;
   Split split;
+  SplitFold fold;
   Num queries, rings, meeting, states, arrived; // shared memory
   Num warp, lane;
 };
@@ -143,16 +125,8 @@ FailureOr<DecodeShape> DecodeShape::get(const Variant &v, const Chip &chip) {
 Decode::Decode(AttendContext &c, const DecodeShape &shape,
                AbiStruct<kvcrt_task> task)
     : c(c), b(c.b), v(c.variant), shape(shape), tiles(shape.keyTiles(v)),
-      queryTile(shape.queryTile(v)) {
-  auto field = [&](size_t offset) {
-    return loadInvariant(b.i32(), b.at(task.address(), int64_t(offset)), 4);
-  };
-  kvBegin = field(offsetof(kvcrt_task, kv_begin));
-  kvEnd = field(offsetof(kvcrt_task, kv_end));
-  Num splits = field(offsetof(kvcrt_task, splits));
-  split = {field(offsetof(kvcrt_task, partial_slot)),
-           field(offsetof(kvcrt_task, merge_group)), splits & 0xffff,
-           splits >> 16};
+      queryTile(shape.queryTile(v)), range(TaskRange::load(task)),
+      split(Split::load(task)), fold(c, split, shape.warps, {shape.rows}) {
   queries = sharedMemory(b);
   rings = sharedMemory(b, queryTile.bytes());
   meeting = rings;
@@ -162,29 +136,10 @@ Decode::Decode(AttendContext &c, const DecodeShape &shape,
   lane = laneId(b);
 }
 
-TaskTiles Decode::taskTiles() {
-  const int64_t keys = shape.tileKeys;
-  Num zero = b.i32(0);
-  Num isFirst = split.index == 0, isLast = split.index == split.count - 1;
-  Num end = ceilDiv(max(c.limit, zero), keys);
-  // The last task's end is a bound that kv_len has not reached.
-  end = select(isLast, end, min(end, kvEnd / keys));
-  Num begin = select(isFirst, zero, kvBegin / keys);
-  Num window = begin, sinks = zero;
-  if (v.window)
-    window = max(window, max(c.lowIndex - c.window + 1, zero) / keys);
-  if (v.streaming()) {
-    Num sinkEnd = ceilDiv(max(min(c.sinkTokens, c.limit), zero), keys);
-    sinks = max(min(sinkEnd, end) - begin, zero);
-    window = max(window, sinkEnd);
-  }
-  return {begin, sinks, window, sinks + max(end - window, zero)};
-}
-
 /// The state of this warp after its share of the tiles.
 Nums Decode::attendKeys() {
   Step named(b, "attend keys");
-  TaskTiles visible = taskTiles();
+  VisibleTiles visible = emitVisibleTiles(c, range, shape.tileKeys);
   Num ring = b.at(rings, warp * tiles.bytes());
   // Ordinals warp, warp + warps, ...
   Num mine = ceilDiv(max(visible.count - warp, b.i32(0)), shape.warps);
@@ -256,109 +211,10 @@ void Decode::meet(ArrayRef<Num> carried) {
   blockBarrier(b);
 }
 
-void Decode::forEachRow(llvm::function_ref<void(Num, ArrayRef<Num>)> body) {
-  int64_t rowsPerWarp = shape.rows / shape.warps;
-  b.loop(b.i32(0), b.i32(rowsPerWarp), 1, [&](Num i) {
-    Num row = warp * rowsPerWarp + i;
-    b.ifThen(c.firstRow + row < c.endRow, [&] {
-      Nums columns;
-      for (int64_t d = 0; d < v.valueDim(); d += 64)
-        columns.push_back((lane << 1) + d);
-      body(row, columns);
-    });
-  });
-}
-
-namespace {
-/// {max, sum} of a partial result, and the sum of several of them.
-struct PartialState {
-  Num max, sum;
-};
-} // namespace
-
-static PartialState loadState(KernelBuilder &b, Num at) {
-  Num both = b.load(b.vec(2, b.f32()), at, 8);
-  return {b.lane(both, 0), b.lane(both, 1)};
-}
-
-/// Writes one row from its columns: to out, or to its slot.
-static void emitPutRow(AttendContext &c, const Split &split, Num row,
-                       ArrayRef<Num> columns, ArrayRef<Num> sums,
-                       PartialState state, bool partial) {
-  KernelBuilder &b = c.b;
-  int64_t dim = c.variant.valueDim();
-  Num lane = laneId(b);
-  auto guarded = [&](Num column, llvm::function_ref<void()> write) {
-    // The last 64 columns may be fewer.
-    if (dim % 64 == 0)
-      write();
-    else
-      b.ifThen(column < dim, write);
-  };
-  if (partial) {
-    Num slotRow = split.slot * DecodeShape::rows + row;
-    Num out = b.at(c.params.load(KVC_FIELD(kvcrt_params, split_out)),
-                   b.toI64(slotRow) * (dim * 4));
-    for (auto [i, column] : llvm::enumerate(columns))
-      guarded(column, [&, i = i, column = column] {
-        b.store(makePair(sums[2 * i], sums[2 * i + 1]), b.at(out, column << 2),
-                8);
-      });
-    b.ifThen(lane == 0, [&] {
-      b.store(makePair(state.max, state.sum),
-              b.at(c.params.load(KVC_FIELD(kvcrt_params, split_state)),
-                   b.toI64(slotRow) * 8),
-              8);
-    });
-    return;
-  }
-  Num taskRow = c.firstRow + row;
-  RowFinish end = emitFinishRow(c, c.rowHead(taskRow), state.max, state.sum);
-  for (auto [i, column] : llvm::enumerate(columns))
-    guarded(column, [&, i = i, column = column] {
-      emitStoreOutput(c, taskRow, end,
-                      {{column, {sums[2 * i], sums[2 * i + 1]}}},
-                      (lane == 0) & (column < 64));
-    });
-}
-
-/// Folds `count` (i32) partial states whose rows `stateOf(p)` and `outOf(p)`
-/// give, in order.
-static void emitFold(KernelBuilder &b, Num count, ArrayRef<Num> columns,
-                     int64_t dim, llvm::function_ref<Num(Num)> stateOf,
-                     llvm::function_ref<Num(Num)> outOf, Nums &sums,
-                     PartialState &total) {
-  Num highest = b.loop(b.i32(0), count, 1, {b.negInf(b.f32())},
-                       [&](Num p, ArrayRef<Num> before) -> Nums {
-                         return {max(before[0], loadState(b, stateOf(p)).max)};
-                       })[0];
-  Num reference = finiteMax(highest);
-  Nums initial(2 * columns.size() + 1, b.f32(0));
-  Nums folded = b.loop(
-      b.i32(0), count, 1, initial, [&](Num p, ArrayRef<Num> before) -> Nums {
-        PartialState part = loadState(b, stateOf(p));
-        Num factor = exp2Approx(part.max - reference), out = outOf(p);
-        Nums next;
-        for (auto [i, column] : llvm::enumerate(columns)) {
-          // Columns beyond the row read its first ones and are not written.
-          Num safe =
-              dim % 64 == 0 ? column : select(column < dim, column, b.i32(0));
-          Num both = b.load(b.vec(2, b.f32()), b.at(out, safe << 2), 8);
-          for (int64_t k = 0; k < 2; ++k)
-            next.push_back(fma(b.lane(both, k), factor, before[2 * i + k]));
-        }
-        next.push_back(fma(part.sum, factor, before.back()));
-        return next;
-      });
-  total = {highest, folded.back()};
-  folded.pop_back();
-  sums = folded;
-}
-
 /// The warps' states become the block's: to out, or to its slot.
 void Decode::foldWarps() {
   Step named(b, "fold warps");
-  forEachRow([&](Num row, ArrayRef<Num> columns) {
+  fold.forEachRow([&](Num row, ArrayRef<Num> columns) {
     Nums sums;
     PartialState total;
     auto rowOf = [&](Num w) { return w * shape.rows + row; };
@@ -370,68 +226,24 @@ void Decode::foldWarps() {
     b.ifElse(
         split.slot < 0,
         [&]() -> Nums {
-          emitPutRow(c, split, row, columns, sums, total, false);
+          fold.putRow(row, columns, sums, total, false);
           return {};
         },
         [&]() -> Nums {
-          emitPutRow(c, split, row, columns, sums, total, true);
+          fold.putRow(row, columns, sums, total, true);
           return {};
         });
-  });
-}
-
-/// The last block of the group to arrive folds all partial results.
-void Decode::foldSplits() {
-  Step named(b, "fold splits");
-  b.ifThen(split.slot >= 0, [&] {
-    Num counter = b.at(c.params.load(KVC_FIELD(kvcrt_params, counters)),
-                       b.toI64(split.group) * 4);
-    blockBarrier(b);
-    b.ifThen(threadId(b) == 0, [&] {
-      // What the barrier has shown to this thread is shown to the GPU before
-      // the block is counted, and what others have shown is seen after it.
-      gpuFence(b);
-      Num before = atomicAdd(counter, b.i32(1));
-      gpuFence(b);
-      Num last = before == split.count - 1;
-      // Ready for the next step.
-      b.ifThen(last, [&] { b.store(b.i32(0), counter, 4); });
-      b.store(select(last, b.i32(1), b.i32(0)), arrived, 4);
-    });
-    blockBarrier(b);
-    b.ifThen(b.load(b.i32(), arrived, 4) != 0, [&] {
-      Num firstSlot = split.slot - split.index;
-      int64_t dim = v.valueDim();
-      forEachRow([&](Num row, ArrayRef<Num> columns) {
-        Nums sums;
-        PartialState total;
-        auto rowOf = [&](Num p) {
-          return b.toI64((firstSlot + p) * shape.rows + row);
-        };
-        emitFold(
-            b, split.count, columns, dim,
-            [&](Num p) {
-              return b.at(c.params.load(KVC_FIELD(kvcrt_params, split_state)),
-                          rowOf(p) * 8);
-            },
-            [&](Num p) {
-              return b.at(c.params.load(KVC_FIELD(kvcrt_params, split_out)),
-                          rowOf(p) * (dim * 4));
-            },
-            sums, total);
-        emitPutRow(c, split, row, columns, sums, total, false);
-      });
-    });
   });
 }
 
 /// Where attend appends: the new tokens among the keys of this task, which no
 /// other task reads, since the plan has one tile of rows for each KV head.
 void Decode::appendOwn() {
-  Num isFirst = split.index == 0, isLast = split.index == split.count - 1;
   Num zero = b.i32(0);
-  Num begin = select(isFirst, zero, max(kvBegin - c.firstIndex, zero));
-  Num end = select(isLast, c.numNew, min(kvEnd - c.firstIndex, c.numNew));
+  Num begin =
+      select(range.isFirst, zero, max(range.begin - c.firstIndex, zero));
+  Num end =
+      select(range.isLast, c.numNew, min(range.end - c.firstIndex, c.numNew));
   emitAppendTokens(c, begin, end, shape.warps);
 }
 
@@ -440,7 +252,7 @@ void Decode::run() {
   blockBarrier(b);
   meet(attendKeys());
   foldWarps();
-  foldSplits();
+  fold.arrive(arrived);
 }
 
 /// Whether the loop over keys leaves registers for what is the same for all of

@@ -9,6 +9,9 @@
 // ahead in flight behind the products. Scores, weights and outputs stay in
 // registers.
 //
+// Where the plan cuts a task's keys, a warp writes its rows from its registers
+// to the task's slot, and the last block of the group folds (SplitFold).
+//
 // Hopper's warp-specialised schedule (wgmma, TMA) is another file beside this
 // one over the same AttentionMath and ScoreEdits.
 //
@@ -16,6 +19,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "SplitFold.h"
 #include "WarpAttend.h"
 
 #include "kvc/Support/GpuChip.h"
@@ -112,7 +116,34 @@ static void emitFinish(const AttendContext &c, const WarpAttend &warp,
   }
 }
 
-static void emitTask(AttendContext &c, const PrefillShape &shape) {
+/// Unnormalised rows to the task's slot.
+static void emitPartial(const AttendContext &c, const WarpAttend &warp,
+                        const SplitFold &fold, Num slot,
+                        ArrayRef<Num> carried) {
+  Step named(c.b, "store partial results");
+  KernelBuilder &b = c.b;
+  SoftmaxState state = WarpAttend::stateOf(carried);
+  ArrayRef<Num> out = WarpAttend::outOf(carried);
+  Num lane = laneId(b);
+  for (int half = 0; half < 2; ++half) {
+    Num sum = laneSum(state.sum[half], 4);
+    b.ifThen(c.firstRow + warp.row(half) < c.endRow, [&] {
+      Num row = fold.rowOfTile(warp.row(half));
+      Num target = b.at(fold.outAt(slot, row), (lane & 3) << 3);
+      for (int64_t d = 0; d < c.variant.valueDim(); d += 8) {
+        size_t i = size_t(d / 8 * 4 + half * 2);
+        b.store(makePair(out[i], out[i + 1]), b.at(target, d * 4), 8);
+      }
+      b.ifThen((lane & 3) == 0, [&] {
+        b.store(makePair(state.max[half], sum), fold.stateAt(slot, row), 8);
+      });
+    });
+  }
+}
+
+/// Part `part` (i32) of the rows of `task`.
+static void emitTask(AttendContext &c, const PrefillShape &shape,
+                     AbiStruct<kvcrt_task> task, Num part) {
   Step named(c.b, "attend keys");
   KernelBuilder &b = c.b;
   KeyTiles tiles = shape.keyTiles(c.variant);
@@ -122,7 +153,8 @@ static void emitTask(AttendContext &c, const PrefillShape &shape) {
 
   // The task before may still be reading shared memory.
   blockBarrier(b);
-  VisibleTiles visible = emitVisibleTiles(c, shape.tileKeys);
+  VisibleTiles visible =
+      emitVisibleTiles(c, TaskRange::load(task), shape.tileKeys);
   auto lookUp = [&](Num ordinal) {
     return tiles.lookUp(c, thread, visible.tileOf(ordinal),
                         ordinal < visible.count);
@@ -172,7 +204,21 @@ static void emitTask(AttendContext &c, const PrefillShape &shape) {
   carried.truncate(stateSize);
   // Nothing may land in the next task's stages.
   copyWait(b, 0);
-  emitFinish(c, warp, carried);
+  // Looked up here: the loop has no registers for it.
+  Split split = Split::load(task);
+  SplitFold fold(c, split, shape.warps, {shape.rows(), shape.parts(), part});
+  b.ifElse(
+      split.slot < 0,
+      [&]() -> Nums {
+        emitFinish(c, warp, carried);
+        return {};
+      },
+      [&]() -> Nums {
+        emitPartial(c, warp, fold, split.slot, carried);
+        return {};
+      });
+  // Nobody reads the ring behind the barrier that is the first thing there.
+  fold.arrive(ring);
 }
 
 LogicalResult KernelEmitter::emitTiledPrefill() {
@@ -195,13 +241,15 @@ LogicalResult KernelEmitter::emitTiledPrefill() {
             params.load(KVC_FIELD(kvcrt_params, tasks)));
         const int64_t parts = shape->parts();
         auto attend = [&](Num index) {
-          AttendContext c = emitLoadTask(b, variant, params,
-                                         tasks.element(decode + index / parts),
-                                         shape->rows(), parts, index % parts);
+          AbiStruct<kvcrt_task> task = tasks.element(decode + index / parts);
+          Num part = index % parts;
+          AttendContext c = emitLoadTask(b, variant, params, task,
+                                         shape->rows(), parts, part);
           c.convertsFp8 = chip.hasFp8;
           if (parts == 1)
-            return emitTask(c, *shape);
-          b.ifThen(c.firstRow < c.endRow, [&] { emitTask(c, *shape); });
+            return emitTask(c, *shape, task, part);
+          b.ifThen(c.firstRow < c.endRow,
+                   [&] { emitTask(c, *shape, task, part); });
         };
         b.loopBy(blockId(b), prefill * parts, gridBlocks(b), attend);
       });

@@ -22,12 +22,16 @@
  *    what a window uncovers when kv_len turns out lower than the bound. No key
  *    at or beyond kv_len is touched.
  *  - Rows without any visible key have a task too: it writes zeros.
+ *  - Partial results: a slot is decode_rows rows. A decode task has one, a
+ *    prefill task prefill_rows / decode_rows (rounded up) from partial_slot on,
+ *    so those of a group follow one another.
  *
  * Invariants
  *  - Every (row, visible key) is covered by exactly one task.
  *  - Nothing allocates; the work is linear in sequences and tasks.
  *  - With split_keys > 0 the tasks of a sequence depend on that sequence alone,
- *    so results are bitwise equal whatever else is in the batch.
+ *    so results are bitwise equal whatever else is in the batch. Prefill is then
+ *    not cut.
  *===----------------------------------------------------------------------===*/
 #ifndef KVCRT_PLAN_H
 #define KVCRT_PLAN_H
@@ -56,8 +60,8 @@ typedef struct kvcrt_plan_desc {
   int32_t causal; /* a query sees no key after itself */
   int32_t window; /* 0 = none */
   int32_t sink_tokens;
-  /* > 0: every split has this many keys (a multiple of tile_keys); 0: splits
-   * are chosen for the batch */
+  /* > 0: every split of decode has this many keys (a multiple of tile_keys) and
+   * prefill has none; 0: splits are chosen for the batch */
   int32_t split_keys;
   /* sequences with at most so many new tokens are decoded, in as many tiles of
    * decode_rows as they need; the others are prefilled */
@@ -66,7 +70,7 @@ typedef struct kvcrt_plan_desc {
 
 typedef struct kvcrt_plan_sizes {
   int32_t tasks;  /* entries of tasks */
-  int32_t slots;  /* partial results: split_out, split_state */
+  int32_t slots;  /* of decode_rows rows each: split_out, split_state */
   int32_t groups; /* entries of counters */
   int32_t reserved0;
 } kvcrt_plan_sizes;
