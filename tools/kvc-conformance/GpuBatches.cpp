@@ -71,9 +71,14 @@ std::vector<Batch> gpuBatches(const Spec &spec, uint64_t seed) {
   add({"chunked prefill", {{33, 97}, {9, 130}, {10, 65}}, Pool::Vllm});
   // Fewer tiles than blocks: their keys are cut, at the edges of tiles, with
   // rows that end amid a tile, and below the host's bounds.
-  add({"split prefill", {{9, 640}, {17, 577}}, Pool::Hnd});
-  add({"split prefill, lower lengths", {{10, 513}, {1, 600}}, Pool::Vllm, 1, 5})
-      .boundSlack = 70;
+  add({"split prefill", {{9, 640}, {17, 577}}, Pool::Hnd}).splitKeys = 0;
+  Batch &lower = add({"split prefill, lower lengths",
+                      {{10, 513}, {1, 600}},
+                      Pool::Vllm,
+                      1,
+                      5});
+  lower.splitKeys = 0;
+  lower.boundSlack = 70;
 
   // Chunked prefill beside decodes, sequences without new tokens and queries
   // without keys.
