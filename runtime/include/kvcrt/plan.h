@@ -30,8 +30,8 @@
  *  - Every (row, visible key) is covered by exactly one task.
  *  - Nothing allocates; the work is linear in sequences and tasks.
  *  - With split_keys > 0 the tasks of a sequence depend on that sequence alone,
- *    so results are bitwise equal whatever else is in the batch. Prefill is then
- *    not cut.
+ *    so results are bitwise equal whatever else is in the batch. Prefill is
+ * then not cut.
  *===----------------------------------------------------------------------===*/
 #ifndef KVCRT_PLAN_H
 #define KVCRT_PLAN_H
