@@ -254,8 +254,10 @@ Outcome runCell(const Spec &spec, const Batch &batch,
     }
     size_t begin = alone.first * params.out.token_stride;
     size_t end = begin + alone.header.num_tokens * params.out.token_stride;
-    if (!std::equal(first.begin() + begin, first.begin() + end,
-                    fixture.out.data() + begin))
+    // Splits that the plan chooses are the batch's.
+    const bool fixedSplits = !engine || batch.splitKeys > 0;
+    if (fixedSplits && !std::equal(first.begin() + begin, first.begin() + end,
+                                   fixture.out.data() + begin))
       outcome.problem += "output of sequence " + std::to_string(s) +
                          " depends on the rest of the batch; ";
   }
