@@ -91,8 +91,8 @@ static void emitAppendRows(KernelBuilder &b, const Variant &v,
   b.loopBy(walk.first, walk.end, walk.step, [&](Num first) {
     Num row = first + (lane >> llvm::Log2_64(lanes));
     Num exists = row < walk.end;
-    const std::pair<Num, Num> place = walk.placeOf(min(row, walk.end - 1));
-    Num token = place.first, head = place.second;
+    const std::pair<Num, Num> at = walk.placeOf(min(row, walk.end - 1));
+    Num token = at.first, head = at.second;
     Num slot = loadStepI32(slots, token);
     Num block = slot / int64_t(v.policy.block);
     Num wanted = exists & (slot >= 0);
