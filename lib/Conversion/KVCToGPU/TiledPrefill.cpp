@@ -62,10 +62,11 @@ FailureOr<PrefillShape> PrefillShape::get(const Variant &v, const Chip &chip) {
   // 64 behind more stages.
   bool small = (tiles.key.hasScale() || tiles.value.hasScale()) &&
                v.valueDim() > 192 && chip.sharedBytes < 128 * 1024;
-  // A region of its own, two rotated queries and scales at once: more scores
-  // than those of 32 keys spill, as ptxas says.
-  bool busy = v.score && v.needsSinkQuery() &&
-              (tiles.key.hasScale() || tiles.value.hasScale());
+  // A region that reads tables, or one beside two rotated queries and scales:
+  // more scores than those of 32 keys spill, as ptxas says.
+  bool busy = v.score && (!VariantOp(v.op).getCaptures().empty() ||
+                          (v.needsSinkQuery() &&
+                           (tiles.key.hasScale() || tiles.value.hasScale())));
   for (int64_t warps : {4, 2})
     for (int64_t budget : {chip.sharedBytesPerSM / 2 - 1024, chip.sharedBytes})
       for (int64_t keys : {64, 32, 16})
