@@ -19,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 
+from markdown_table import table
+
 CHIPS = ["sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a", "sm_120"]
 # What kvc-compile says of kernels that are compiled but not good; all other
 # errors name a limit of the chip.
@@ -81,14 +83,6 @@ class Result:
     @property
     def slow(self):
         return bool(SLOW.search(self.error))
-
-
-def table(head, rows):
-    yield "| " + " | ".join(head) + " |"
-    yield "|" + "---|" * len(head)
-    for row in rows:
-        yield "| " + " | ".join(str(cell) for cell in row) + " |"
-    yield ""
 
 
 def kernel_cell(result, kind):

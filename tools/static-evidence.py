@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 
+from markdown_table import table
+
 CHIPS = ["sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a", "sm_120"]
 QUANT = "key = #kvc.quant<{0}>, value = #kvc.quant<{0}>"
 STORAGES = {"bf16": ("bf16", ""), "f16": ("f16", ""),
@@ -60,14 +62,6 @@ def evidence(compiler, chip, folder):
         for name in bad:
             del specs[name]
     return [], refused
-
-
-def table(head, rows):
-    yield "| " + " | ".join(head) + " |"
-    yield "|" + "---|" * len(head)
-    for row in rows:
-        yield "| " + " | ".join(str(cell) for cell in row) + " |"
-    yield ""
 
 
 def hot_row(kernel):

@@ -94,27 +94,41 @@ FailureOr<PrefillShape> PrefillShape::get(const Variant &v, const Chip &chip) {
 // One task
 //===----------------------------------------------------------------------===//
 
+/// `emit`(row of the warp's tile, its maximum, its sum, its pairs of outputs)
+/// for both rows of a lane, where the task has them. Pair i is of the elements
+/// from 8 * i + 2 * (lane % 4).
+static void
+forRows(const AttendContext &c, const WarpAttend &warp, ArrayRef<Num> carried,
+        llvm::function_ref<void(Num, Num, Num, ArrayRef<std::pair<Num, Num>>)>
+            emit) {
+  SoftmaxState state = WarpAttend::stateOf(carried);
+  ArrayRef<Num> out = WarpAttend::outOf(carried);
+  for (int half = 0; half < 2; ++half) {
+    Num sum = laneSum(state.sum[half], 4);
+    Num row = warp.row(half);
+    SmallVector<std::pair<Num, Num>> pairs;
+    for (int64_t d = 0; d < c.variant.valueDim(); d += 8) {
+      size_t i = size_t(d / 8 * 4 + half * 2);
+      pairs.push_back({out[i], out[i + 1]});
+    }
+    c.b.ifThen(c.firstRow + row < c.endRow,
+               [&] { emit(row, state.max[half], sum, pairs); });
+  }
+}
+
 static void emitFinish(const AttendContext &c, const WarpAttend &warp,
                        ArrayRef<Num> carried) {
   Step named(c.b, "finish rows");
-  KernelBuilder &b = c.b;
-  SoftmaxState state = WarpAttend::stateOf(carried);
-  ArrayRef<Num> out = WarpAttend::outOf(carried);
-  Num lane = laneId(b);
-  for (int half = 0; half < 2; ++half) {
-    Num sum = laneSum(state.sum[half], 4);
-    Num taskRow = c.firstRow + warp.row(half);
-    b.ifThen(taskRow < c.endRow, [&] {
-      RowFinish end =
-          emitFinishRow(c, c.rowHead(taskRow), state.max[half], sum);
-      SmallVector<std::pair<Num, std::pair<Num, Num>>> pieces;
-      for (int64_t d = 0; d < c.variant.valueDim(); d += 8) {
-        size_t i = size_t(d / 8 * 4 + half * 2);
-        pieces.push_back({((lane & 3) << 1) + d, {out[i], out[i + 1]}});
-      }
-      emitStoreOutput(c, taskRow, end, pieces, (lane & 3) == 0);
-    });
-  }
+  Num lane = laneId(c.b);
+  forRows(c, warp, carried,
+          [&](Num row, Num max, Num sum, ArrayRef<std::pair<Num, Num>> pairs) {
+            Num taskRow = c.firstRow + row;
+            RowFinish end = emitFinishRow(c, c.rowHead(taskRow), max, sum);
+            SmallVector<std::pair<Num, std::pair<Num, Num>>> pieces;
+            for (auto [i, pair] : llvm::enumerate(pairs))
+              pieces.push_back({((lane & 3) << 1) + int64_t(i) * 8, pair});
+            emitStoreOutput(c, taskRow, end, pieces, (lane & 3) == 0);
+          });
 }
 
 /// Unnormalised rows to the task's slot.
@@ -123,23 +137,19 @@ static void emitPartial(const AttendContext &c, const WarpAttend &warp,
                         ArrayRef<Num> carried) {
   Step named(c.b, "store partial results");
   KernelBuilder &b = c.b;
-  SoftmaxState state = WarpAttend::stateOf(carried);
-  ArrayRef<Num> out = WarpAttend::outOf(carried);
   Num lane = laneId(b);
-  for (int half = 0; half < 2; ++half) {
-    Num sum = laneSum(state.sum[half], 4);
-    b.ifThen(c.firstRow + warp.row(half) < c.endRow, [&] {
-      Num row = fold.rowOfTile(warp.row(half));
-      Num target = b.at(fold.outAt(slot, row), (lane & 3) << 3);
-      for (int64_t d = 0; d < c.variant.valueDim(); d += 8) {
-        size_t i = size_t(d / 8 * 4 + half * 2);
-        b.store(makePair(out[i], out[i + 1]), b.at(target, d * 4), 8);
-      }
-      b.ifThen((lane & 3) == 0, [&] {
-        b.store(makePair(state.max[half], sum), fold.stateAt(slot, row), 8);
+  forRows(
+      c, warp, carried,
+      [&](Num tileRow, Num max, Num sum, ArrayRef<std::pair<Num, Num>> pairs) {
+        Num row = fold.rowOfTile(tileRow);
+        Num target = b.at(fold.outAt(slot, row), (lane & 3) << 3);
+        for (auto [i, pair] : llvm::enumerate(pairs))
+          b.store(makePair(pair.first, pair.second),
+                  b.at(target, int64_t(i) * 32), 8);
+        b.ifThen((lane & 3) == 0, [&] {
+          b.store(makePair(max, sum), fold.stateAt(slot, row), 8);
+        });
       });
-    });
-  }
 }
 
 /// Part `part` (i32) of the rows of `task`.
