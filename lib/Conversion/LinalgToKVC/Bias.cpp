@@ -163,8 +163,12 @@ static bool isModest(Scalars &scalars, const Expr *slope) {
     if (!e->is(Expr::Kind::Element) || !isa<FloatType>(e->type))
       return;
     if (DenseElementsAttr literal = scalars.literalOf(e->tensor, maxSlopes))
-      for (const APFloat &value : literal.getValues<APFloat>())
+      for (APFloat value : literal.getValues<APFloat>()) {
+        bool rounded; // of types wider than double
+        value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven,
+                      &rounded);
         modest &= std::fabs(value.convertToDouble()) < hides;
+      }
   });
   return modest;
 }
