@@ -26,6 +26,8 @@ class PackedMask(NamedTuple):
             entries = torch.nn.functional.pad(entries, (0, padding)).view(-1, 8)
             packed.append((entries * weights.to(entries.device)).sum(1, dtype=torch.uint8))
             indptr.append(indptr[-1] + packed[-1].numel())
+        if not packed:
+            raise ValueError("masks: expected one a sequence of the step, got none")
         device = packed[0].device
         # A kernel is given no empty tensor; a byte that nobody reads will do.
         bits = torch.cat(packed + [packed[0].new_zeros(int(indptr[-1] == 0))])

@@ -69,3 +69,8 @@ def test_out_has_rows_of_its_own(attentions):
         with pytest.raises(ValueError, match="out: expected rows of their own, got stride 0"):
             attention.attend(torch.zeros(3, 2, 16), step, out=torch.zeros(1, 2, 16)
                              .expand(3, 2, 16))
+
+
+def test_packing_nothing():
+    with pytest.raises(ValueError, match="masks: expected one a sequence"):
+        kvc.PackedMask.pack([])
