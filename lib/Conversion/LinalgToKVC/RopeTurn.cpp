@@ -89,6 +89,15 @@ const Expr *TurnReader::throughSelection(const Expr *expr, double &factor,
       else
         return nullptr;
     }
+    // a graph may index beyond its table, which we must not
+    const int64_t lowest = form.constant +
+                           std::min<int64_t>((count - 1) * ofChannel, 0) +
+                           std::min<int64_t>((pairs - 1) * ofPair, 0),
+                  highest = form.constant +
+                            std::max<int64_t>((count - 1) * ofChannel, 0) +
+                            std::max<int64_t>((pairs - 1) * ofPair, 0);
+    if (lowest < 0 || highest >= literal.getNumElements())
+      return nullptr;
     auto entries = literal.getValues<APFloat>();
     int64_t begin = -1, step = 0;
     double value = 0;
@@ -385,6 +394,14 @@ bool TurnReader::readTables(const Turn &cosine, const Turn &sine,
       bool moves = (sequence && mentions(at, sequence)) ||
                    (turn->row && mentions(at, turn->row));
       if (!moves) {
+        for (int64_t p = 0; p < pairs; ++p) {
+          auto column =
+              dyn_cast<AffineConstantExpr>(axes.simplify(axes.substitute(
+                  at, {{pair, getAffineConstantExpr(p, axes.getContext())}})));
+          if (!column || column.getValue() < 0 || column.getValue() >= size)
+            return unknown("the columns of the tables are not those of the "
+                           "channel pairs");
+        }
         rest = rest + at * stride;
         continue;
       }
