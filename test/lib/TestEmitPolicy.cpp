@@ -77,7 +77,8 @@ struct TestEmitPolicyPass
     RowScale scale = storage.emitScale(builder, loc, op->getOperands());
     for (Value piece : op->getOperands())
       values.push_back(storage.emitEncode(builder, loc, piece, scale.scale,
-                                          scale.zeroPoint));
+                                          scale.zeroPoint,
+                                          /*quotient=*/nullptr));
     if (scale.scale)
       values.push_back(scale.scale);
   }

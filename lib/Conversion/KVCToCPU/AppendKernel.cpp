@@ -47,8 +47,9 @@ static void emitStoreRow(KernelBuilder &b, const Destination &to, Num source,
                      slot * p.load(KVC_FIELD(kvcrt_plane, token_stride)));
   auto piece = pieces.begin();
   forEachPiece(to.dim, b.target.lanes(), [&](int64_t at, int64_t width) {
-    Num codes = b.num(to.storage.emitEncode(b, b.getLoc(), *piece++,
-                                            scale.scale, scale.zeroPoint));
+    Num codes =
+        b.num(to.storage.emitEncode(b, b.getLoc(), *piece++, scale.scale,
+                                    scale.zeroPoint, /*quotient=*/nullptr));
     b.store(codes, b.at(row, at * to.storage.getBits() / 8));
   });
   if (!to.storage.hasScale())

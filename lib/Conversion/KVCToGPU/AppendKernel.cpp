@@ -19,6 +19,7 @@
 #include "AttendContext.h"
 #include "Kernels.h"
 #include "Rotation.h"
+#include "RowDivisor.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -116,17 +117,26 @@ static void emitAppendRows(KernelBuilder &b, const Variant &v,
       elements = read(firstElement, kPiece, true);
     }
     RowScale scale;
+    RowDivisor<Num> divisor;
     if (to.storage.hasScale()) {
       Num largest = b.splatVector(rowMagnitude(elements, lanes), 1);
       scale = to.storage.emitScale(b, b.getLoc(), largest.value);
+      divisor = rowDivisor(b.num(scale.scale), reciprocal);
     }
+    auto quotient = [&](Value piece) {
+      auto splat = [&](Num x) { return b.splat(x, kPiece); };
+      return RowDivisor<Num>{splat(divisor.unit), splat(divisor.divisor),
+                             splat(divisor.reciprocal)}
+          .quotient(b.num(piece))
+          .value;
+    };
     SmallVector<Value> scalars;
     for (Num element : elements)
       scalars.push_back(element.value);
     Value values = vector::FromElementsOp::create(
         b, VectorType::get(kPiece, b.f32()), scalars);
     Num codes = b.num(to.storage.emitEncode(b, b.getLoc(), values, scale.scale,
-                                            scale.zeroPoint));
+                                            scale.zeroPoint, quotient));
     Num place = slot % int64_t(v.policy.block);
     b.ifThen(writes, [&] {
       Num target = b.at(

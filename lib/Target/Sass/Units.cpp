@@ -29,8 +29,8 @@ static std::optional<Unit> lookUp(StringRef root) {
               "BGMMA", "QGMMA"},
              Unit::tensor)
       .Cases({"FFMA", "FMUL", "FADD", "FFMA2", "FMUL2", "FADD2", "HFMA2",
-              "HMUL2", "HADD2", "DFMA", "DMUL", "DADD", "UFFMA", "UFMUL",
-              "UFADD"},
+              "HMUL2", "HADD2", "DFMA", "DMUL", "DADD", "DSETP", "UFFMA",
+              "UFMUL", "UFADD"},
              Unit::fma)
       .Case("MUFU", Unit::special)
       .Cases({"F2F", "F2FP", "F2I", "F2IP", "I2F", "I2FP", "I2I", "I2IP",

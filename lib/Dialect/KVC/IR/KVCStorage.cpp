@@ -90,7 +90,7 @@ RowScale PlainAttr::emitScale(OpBuilder &, Location, ValueRange) const {
 }
 
 Value PlainAttr::emitEncode(OpBuilder &builder, Location loc, Value values,
-                            Value, Value) const {
+                            Value, Value, RowQuotient) const {
   if (getFormat().isF32())
     return values;
   return arith::TruncFOp::create(builder, loc, withElement(values, getFormat()),
@@ -290,13 +290,23 @@ RowScale QuantAttr::emitScale(OpBuilder &builder, Location loc,
             ? arith::MaximumFOp::create(builder, loc, largest, row).getResult()
             : row;
   }
-  Value codes = arith::ConstantOp::create(
-      builder, loc, builder.getF32FloatAttr(float(largestCode(getPayload()))));
-  return {arith::DivFOp::create(builder, loc, largest, codes), Value()};
+  // largest / codes, rounded once. The product in f64 is so near the quotient
+  // that f32 rounds both alike: a number of 24 bits over 127 or 448 = 7 x 64 is
+  // no less than 2^-33 of itself away from where the rounding turns, or there
+  // (a denormal half), and then the product is there too, since 1/448 is
+  // rounded down by a quarter unit. row-divisor-test tries all of f32.
+  Type wide = builder.getF64Type();
+  Value inverse = arith::ConstantOp::create(
+      builder, loc, builder.getF64FloatAttr(1.0 / largestCode(getPayload())));
+  Value product = arith::MulFOp::create(
+      builder, loc, arith::ExtFOp::create(builder, loc, wide, largest),
+      inverse);
+  return {arith::TruncFOp::create(builder, loc, builder.getF32Type(), product),
+          Value()};
 }
 
 Value QuantAttr::emitEncode(OpBuilder &builder, Location loc, Value values,
-                            Value scale, Value) const {
+                            Value scale, Value, RowQuotient divide) const {
   auto type = cast<VectorType>(values.getType());
   Type scalar = builder.getF32Type();
   // A scale that is zero or not finite gives codes 0: fptosi of a NaN would be
@@ -311,8 +321,12 @@ Value QuantAttr::emitEncode(OpBuilder &builder, Location loc, Value values,
   Value finite = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT,
                                        scale, infinity);
   Value usable = arith::AndIOp::create(builder, loc, positive, finite);
-  Value scales = vector::BroadcastOp::create(builder, loc, type, scale);
-  Value quotient = arith::DivFOp::create(builder, loc, values, scales);
+  Value quotient =
+      divide ? divide(values)
+             : arith::DivFOp::create(
+                   builder, loc, values,
+                   vector::BroadcastOp::create(builder, loc, type, scale))
+                   .getResult();
   bool isFloat = isa<Float8E4M3FNType>(getPayload());
   Value rounded = quotient;
   if (!isFloat)

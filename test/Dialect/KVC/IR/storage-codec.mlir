@@ -30,8 +30,12 @@ func.func @plain_bf16(%x: vector<8xf32>) -> vector<8xf32> {
 // CHECK: %[[AB:.*]] = math.absf %[[B]]
 // CHECK: %[[MB:.*]] = vector.reduction <maximumf>, %[[AB]]
 // CHECK: %[[M:.*]] = arith.maximumf %[[MA]], %[[MB]]
-// CHECK: %[[C127:.*]] = arith.constant 1.270000e+02 : f32
-// CHECK: %[[S:.*]] = arith.divf %[[M]], %[[C127]]
+// The scale in f64, which the rounding to f32 then finds as it finds the
+// quotient; 0.0078740157480314959 is 1 / 127.
+// CHECK: %[[C127:.*]] = arith.constant 0.0078740157480314959 : f64
+// CHECK: %[[WIDE:.*]] = arith.extf %[[M]] : f32 to f64
+// CHECK: %[[PRODUCT:.*]] = arith.mulf %[[WIDE]], %[[C127]] : f64
+// CHECK: %[[S:.*]] = arith.truncf %[[PRODUCT]] : f64 to f32
 // CHECK: %[[POS:.*]] = arith.cmpf ogt, %[[S]]
 // CHECK: %[[FIN:.*]] = arith.cmpf olt, %[[S]]
 // CHECK: %[[OK:.*]] = arith.andi %[[POS]], %[[FIN]]
@@ -62,7 +66,7 @@ func.func @quant_i8_decode(%p: vector<8xi8>, %s: f32) -> vector<8xf32> {
 // Codes of an 8-bit float travel as the i8 of their bits; rows are scaled to
 // 448 and saturated there.
 // CHECK-LABEL: @quant_f8
-// CHECK: arith.constant 4.480000e+02 : f32
+// CHECK: arith.constant 0.002232142857142857 : f64
 // CHECK-DAG: arith.constant dense<-4.480000e+02> : vector<8xf32>
 // CHECK: %[[CODES:.*]] = arith.trunci %{{.*}} : vector<8xi32> to vector<8xi8>
 // CHECK: arith.extui %[[CODES]] : vector<8xi8> to vector<8xi32>

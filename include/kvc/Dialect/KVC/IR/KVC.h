@@ -33,6 +33,12 @@ struct RowScale {
   mlir::Value zeroPoint; // f32
 };
 
+/// Emits values (vector<N x f32>, a piece of a row) over the row's scale. Where
+/// the scale is positive and finite and a quotient is 2^-40 or more, this is
+/// the IEEE quotient; smaller ones need the right sign and may be anything
+/// below 2^-39.
+using RowQuotient = llvm::function_ref<mlir::Value(mlir::Value values)>;
+
 /// Effects of append, attend and gather. A resource of its own, so that reads
 /// and writes of caches order among themselves and with nothing else.
 struct CacheResource : public mlir::SideEffects::Resource::Base<CacheResource> {

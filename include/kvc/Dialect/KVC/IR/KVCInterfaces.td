@@ -79,11 +79,13 @@ def KVC_StorageAttrInterface : KVC_AxisInterface<"StorageAttrInterface"> {
            "::mlir::ValueRange":$pieces)>,
     InterfaceMethod<[{
         Emits the encoding of `values` (vector<N x f32>), a piece of a row
-        whose scale is `scale`; returns vector<N x payload type>.
+        whose scale is `scale`; returns vector<N x payload type>. An engine
+        that divides by `scale` in a way of its own hands it in as `quotient`,
+        others a null.
       }], "::mlir::Value", "emitEncode",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
            "::mlir::Value":$values, "::mlir::Value":$scale,
-           "::mlir::Value":$zeroPoint)>,
+           "::mlir::Value":$zeroPoint, "::kvc::RowQuotient":$quotient)>,
   ];
   let extraSharedClassDeclaration = [{
     /// Format of the payload.
