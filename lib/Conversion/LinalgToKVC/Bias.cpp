@@ -1,5 +1,4 @@
-//===- Bias.cpp - Biases that are functions of positions
-//-------------------===//
+//===- Bias.cpp - Biases that are functions of positions ------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -11,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BiasTable.h"
 #include "ScoreEdit.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -162,13 +162,17 @@ static bool isModest(Scalars &scalars, const Expr *slope) {
       modest &= std::fabs(*number) < hides;
     if (!e->is(Expr::Kind::Element) || !isa<FloatType>(e->type))
       return;
-    if (DenseElementsAttr literal = scalars.literalOf(e->tensor, maxSlopes))
-      for (APFloat value : literal.getValues<APFloat>()) {
-        bool rounded; // of types wider than double
-        value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven,
-                      &rounded);
-        modest &= std::fabs(value.convertToDouble()) < hides;
-      }
+    DenseElementsAttr literal = scalars.literalOf(e->tensor, maxSlopes);
+    if (!literal)
+      return;
+    auto values = literal.value_begin<APFloat>();
+    for (int64_t offset : offsetsOf(literal.getType().getShape(), e->index)) {
+      APFloat value = *(values + offset);
+      bool rounded; // of types wider than double
+      value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven,
+                    &rounded);
+      modest &= std::fabs(value.convertToDouble()) < hides;
+    }
   });
   return modest;
 }

@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Mask.h"
+#include "BiasTable.h"
 #include "Finite.h"
 #include "MaskPlanner.h"
 #include "ScoreEdit.h"
@@ -350,46 +351,67 @@ std::optional<MaskPlan> planMask(Scalars &scalars, const Score &score,
   }
   Planner planner{scalars, query, key, shift,
                   mayBeInfinite(scalars.getAxes(), score, key)};
-  // what is added and hides nothing is a bias, where positions say all of it
-  SmallVector<MaskTerm> terms, biases;
-  for (const MaskTerm &term : score.masks) {
-    SmallVector<MaskTerm> addends, found, rest;
-    if (!term.isSelect && !planner.read(term).understood)
-      addendsOf(term, 4, addends);
-    for (MaskTerm &addend : addends) {
-      const Expr *bias = asPositional(scalars, addend.expanded, query, key);
-      (bias ? found : rest).push_back(addend);
-      if (bias)
-        found.back().expanded = bias;
-    }
-    if (found.empty()) {
-      terms.push_back(term);
-      continue;
-    }
-    biases.append(found);
-    terms.append(rest);
-  }
-  for (const MaskTerm &bias : biases)
-    planner.mayBeInfinite |= isPartial(scalars.getAxes(), bias.expanded);
-  if (!biases.empty()) {
-    auto plan = planner.plan(terms, biases, softmax, refusal);
-    if (plan) {
-      plan->alibi = true;
-      AffineExpr causal = plan->causal ? query - key + *shift : AffineExpr();
-      for (const MaskTerm &bias : biases) {
-        const Expr *value = scaled(scalars, bias);
-        // a sink tells a row's scores from their differences
-        const Expr *linear = softmax.sink
-                                 ? nullptr
-                                 : asAlibi(scalars, value, query, key, causal);
-        plan->alibi &= linear != nullptr;
-        plan->biases.push_back(linear ? linear : value);
+  // What is added and hides nothing is a bias: where positions say all of it,
+  // and a literal table where the masks beside it cannot be said otherwise.
+  auto planBiases = [&](bool takesTables) -> std::optional<MaskPlan> {
+    SmallVector<MaskTerm> terms, biases;
+    for (const MaskTerm &term : score.masks) {
+      SmallVector<MaskTerm> addends, rest;
+      if (!term.isSelect && !planner.read(term).understood)
+        addendsOf(term, 4, addends);
+      const size_t before = biases.size();
+      for (MaskTerm &addend : addends) {
+        const Expr *value = scalars.expand(addend.expanded);
+        const bool isPlain = addend.factor == 1.0 && !addend.negated;
+        auto folded = asSlopes(scalars, value, query, key,
+                               isPlain ? shift : std::nullopt);
+        const Expr *bias =
+            asPositional(scalars, folded ? folded->slopes : value, query, key);
+        if (bias && folded && folded->mask) {
+          rest.push_back(addend);
+          rest.back().value = rest.back().expanded = folded->mask;
+        }
+        if (!bias && takesTables &&
+            isBoundedTable(scalars, value, query, key, -weakestHidden))
+          bias = value;
+        (bias ? biases : rest).push_back(addend);
+        if (bias)
+          biases.back().expanded = bias;
       }
-      return plan;
+      if (biases.size() == before)
+        terms.push_back(term);
+      else
+        terms.append(rest);
     }
+    if (biases.empty())
+      return std::nullopt;
+    for (const MaskTerm &bias : biases)
+      planner.mayBeInfinite |= isPartial(scalars.getAxes(), bias.expanded);
+    Refusal unused;
+    std::optional<MaskPlan> plan = planner.plan(terms, biases, softmax, unused);
+    if (!plan)
+      return std::nullopt;
+    plan->alibi = true;
+    AffineExpr causal = plan->causal ? query - key + *shift : AffineExpr();
+    for (const MaskTerm &bias : biases) {
+      const Expr *value = scaled(scalars, bias);
+      // a sink tells a row's scores from their differences
+      const Expr *linear =
+          softmax.sink ? nullptr : asAlibi(scalars, value, query, key, causal);
+      plan->alibi &= linear != nullptr;
+      plan->biases.push_back(linear ? linear : value);
+    }
+    return plan;
+  };
+  if (std::optional<MaskPlan> plan = planBiases(/*takesTables=*/false))
+    return plan;
+  if (std::optional<MaskPlan> plan =
+          planner.plan(score.masks, {}, softmax, refusal))
+    return plan;
+  std::optional<MaskPlan> plan = planBiases(/*takesTables=*/true);
+  if (plan)
     refusal = Refusal();
-  }
-  return planner.plan(score.masks, {}, softmax, refusal);
+  return plan;
 }
 
 } // namespace kvc::raise

@@ -24,6 +24,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Debug.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
@@ -278,6 +279,16 @@ struct RaiseAttention
                                           .category(DEBUG_TYPE)
                                           .function(func.getName()))
           << "lowered from TOSA to linalg to look for attention";
+      llvm::StringSet<> said;
+      func.walk([&](Operation *op) {
+        StringRef name = op->getName().getStringRef();
+        if (name.starts_with("tosa.") && said.insert(name).second)
+          remark::missed(op->getLoc(), remark::RemarkOpts::name("tosa-lowering")
+                                           .category(DEBUG_TYPE)
+                                           .function(func.getName()))
+              << "upstream has no lowering of this `" + name.str() +
+                     "` to linalg: it stays";
+      });
       return {};
     }
     func->setAttrs((*before)->getAttrDictionary());

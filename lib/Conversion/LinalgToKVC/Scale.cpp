@@ -83,6 +83,7 @@ struct Walker {
   const Expr *stepBinary(const Expr *expr, const Expr *inner, const Expr *other,
                          bool innerFirst);
   const Expr *keeps(const Expr *expr, Choice &choice, unsigned depth);
+  const Expr *offsets(const Expr *expr, Choice &choice, unsigned depth);
 };
 } // namespace
 
@@ -177,6 +178,45 @@ const Expr *Walker::keeps(const Expr *expr, Choice &choice, unsigned depth) {
   return scalars.apply(score->op, b.getI1Type(), {score->operands[0], yes, no});
 }
 
+/// What the pieces and selects of `expr` add to one score: select(c, s - 1e9,
+/// s) is how XLA writes a mask that is subtracted. Null when it is another
+/// choice.
+const Expr *Walker::offsets(const Expr *expr, Choice &choice, unsigned depth) {
+  if (depth == 0)
+    return nullptr;
+  const Expr *score = scalars.look(expr);
+  const bool isPiece = score->is(Expr::Kind::Piece);
+  if (isPiece || score->isApply<arith::SelectOp>()) {
+    if (!isPiece && leads(score->operands[0]))
+      return nullptr;
+    const unsigned first = isPiece ? 0 : 1;
+    const Expr *yes = offsets(score->operands[first], choice, depth - 1);
+    const Expr *no =
+        yes ? offsets(score->operands[first + 1], choice, depth - 1) : nullptr;
+    if (!no)
+      return nullptr;
+    return isPiece ? scalars.piece(score->affine, yes, no)
+                   : scalars.apply(score->op, score->type,
+                                   {score->operands[0], yes, no});
+  }
+  double offset = 0;
+  if (score->isApply<arith::AddFOp, arith::SubFOp>()) {
+    const bool isSum = score->isApply<arith::AddFOp>();
+    for (unsigned side : {1u, 0u}) {
+      std::optional<double> number = scalars.asReal(score->operands[side]);
+      if (!number || (side == 0 && !isSum))
+        continue;
+      offset = isSum ? *number : -*number;
+      score = scalars.look(score->operands[1 - side]);
+      break;
+    }
+  }
+  if (choice.score && !scalars.equal(choice.score, score))
+    return nullptr;
+  choice.score = score;
+  return scalars.constant(FloatAttr::get(score->type, offset));
+}
+
 /// max(score, c) for a c that only hidden scores lie below.
 const Expr *Walker::stepFloor(const Expr *expr) {
   const Expr *inner = nullptr;
@@ -220,9 +260,11 @@ const Expr *Walker::step(const Expr *expr) {
       return inner;
   if (expr->is(Expr::Kind::Piece) || expr->isApply<arith::SelectOp>()) {
     Operation *op = expr->is(Expr::Kind::Piece) ? anchor : expr->op;
-    Choice choice;
+    Choice choice, added;
     const Expr *condition = keeps(expr, choice, 24);
-    if (!condition || !choice.score || !choice.hidden) {
+    const bool isSelect = condition && choice.score && choice.hidden;
+    const Expr *addend = isSelect ? nullptr : offsets(expr, added, 24);
+    if (!isSelect && !addend) {
       refuse("mask-select",
              "a hidden score becomes something other than one constant", op);
       return nullptr;
@@ -233,15 +275,15 @@ const Expr *Walker::step(const Expr *expr) {
       return nullptr;
     }
     MaskTerm term;
-    term.value = condition;
-    term.isSelect = true;
-    term.hidden = *choice.hidden;
+    term.value = isSelect ? condition : addend;
+    term.isSelect = isSelect;
+    term.hidden = isSelect ? *choice.hidden : 0;
     term.factor = score.scale;
     term.op = op;
     term.floor = floor;
     score.hasFloor |= floor.has_value();
     score.masks.push_back(term);
-    return choice.score;
+    return isSelect ? choice.score : added.score;
   }
   if (expr->isApply<math::TanhOp>()) {
     // a cap of one is tanh itself, which no model means

@@ -282,12 +282,26 @@ bool SoftmaxMatcher::matchGuard(const Expr *guard, bool guardedWhen,
                                 const Expr *inner, Softmax &softmax) {
   const Expr *test = scalars.look(guard);
   softmax.zeroWhenMasked = true;
-  if (test->isApply<arith::CmpFOp>() && guardedWhen) {
-    auto predicate = cast<arith::CmpFOp>(test->op).getPredicate();
-    if ((predicate == arith::CmpFPredicate::UNO ||
-         predicate == arith::CmpFPredicate::UNE) &&
-        scalars.look(test->operands[0]) == inner &&
-        scalars.look(test->operands[1]) == inner)
+  const Expr *condition = guard;
+  bool hides = guardedWhen;
+  for (unsigned i = 0; i < 4 && test->isApply<arith::XOrIOp>(); ++i) {
+    std::optional<Number> one;
+    if (test->operands[1]->is(Expr::Kind::Constant))
+      one = toNumber(test->operands[1]->constant);
+    if (!one || one->integer != 1)
+      break;
+    hides = !hides;
+    condition = test->operands[0];
+    test = scalars.look(condition);
+  }
+  // the probability is no number
+  if (test->isApply<arith::CmpFOp>() &&
+      scalars.look(test->operands[0]) == inner &&
+      scalars.look(test->operands[1]) == inner) {
+    using P = arith::CmpFPredicate;
+    P predicate = cast<arith::CmpFOp>(test->op).getPredicate();
+    if (hides ? predicate == P::UNO || predicate == P::UNE
+              : predicate == P::ORD || predicate == P::OEQ)
       return true;
   }
   if (seesNothing(guard, softmax.score, !guardedWhen))
@@ -303,18 +317,6 @@ bool SoftmaxMatcher::matchGuard(const Expr *guard, bool guardedWhen,
     return true;
   // by the mask itself, for each key or for a row
   MaskReader reader(scalars);
-  const Expr *condition = guard;
-  bool hides = guardedWhen;
-  for (unsigned i = 0; i < 4 && test->isApply<arith::XOrIOp>(); ++i) {
-    std::optional<Number> one;
-    if (test->operands[1]->is(Expr::Kind::Constant))
-      one = toNumber(test->operands[1]->constant);
-    if (!one || one->integer != 1)
-      break;
-    hides = !hides;
-    condition = test->operands[0];
-    test = scalars.look(condition);
-  }
   if (auto row = matchReduction(scalars, test, key)) {
     bool any = row->kind == Reduction::Kind::Or,
          all = row->kind == Reduction::Kind::And;

@@ -13,8 +13,15 @@
 #include "mlir/Conversion/TosaToArith/TosaToArith.h"
 #include "mlir/Conversion/TosaToLinalg/TosaToLinalg.h"
 #include "mlir/Conversion/TosaToTensor/TosaToTensor.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Index/IR/IndexDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Tosa/IR/TosaOps.h"
 #include "mlir/Dialect/Tosa/Transforms/Passes.h"
+#include "mlir/Transforms/DialectConversion.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
@@ -30,14 +37,54 @@ bool mayHoldTosaAttention(func::FuncOp func) {
   return product && exponential;
 }
 
+namespace {
+/// Upstream's patterns, without its passes' demand that they match everything:
+/// an op that has no lowering (tosa.scatter, of a cache that is written) must
+/// not keep attention elsewhere in the function from being found.
+struct LowerTosaOps
+    : public PassWrapper<LowerTosaOps, OperationPass<func::FuncOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LowerTosaOps)
+
+  explicit LowerTosaOps(bool named = false) : named(named) {}
+  StringRef getName() const override { return "LowerTosaOps"; }
+
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry
+        .insert<arith::ArithDialect, index::IndexDialect, linalg::LinalgDialect,
+                math::MathDialect, scf::SCFDialect, tensor::TensorDialect>();
+  }
+
+  void runOnOperation() override {
+    TypeConverter converter;
+    tosa::populateTosaTypeConversion(converter);
+    RewritePatternSet patterns(&getContext());
+    if (named) {
+      tosa::populateTosaToLinalgNamedConversionPatterns(converter, &patterns,
+                                                        {});
+    } else {
+      tosa::populateTosaToArithConversionPatterns(&patterns);
+      tosa::populateTosaToTensorConversionPatterns(converter, &patterns);
+      tosa::populateTosaToLinalgConversionPatterns(converter, &patterns);
+    }
+    ConversionTarget target(getContext());
+    target.addLegalDialect<arith::ArithDialect, index::IndexDialect,
+                           linalg::LinalgDialect, math::MathDialect,
+                           scf::SCFDialect, tensor::TensorDialect>();
+    if (failed(applyPartialConversion(getOperation(), target,
+                                      std::move(patterns))))
+      signalPassFailure();
+  }
+
+  bool named;
+};
+} // namespace
+
 void buildTosaToLinalg(OpPassManager &pm) {
   pm.addPass(tosa::createTosaInferShapesPass());
   pm.addPass(tosa::createTosaMakeBroadcastablePass());
-  pm.addPass(tosa::createTosaToLinalgNamed());
+  pm.addPass(std::make_unique<LowerTosaOps>(/*named=*/true));
   pm.addPass(createCanonicalizerPass());
-  pm.addPass(createTosaToArithPass());
-  pm.addPass(createTosaToTensorPass());
-  pm.addPass(tosa::createTosaToLinalg());
+  pm.addPass(std::make_unique<LowerTosaOps>());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }

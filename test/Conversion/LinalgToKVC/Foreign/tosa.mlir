@@ -38,25 +38,24 @@ func.func @linear(%q: tensor<3x5x4xf32>, %k: tensor<3x4x5xf32>, %v: tensor<3x5x4
   return %out : tensor<3x5x4xf32>
 }
 
-// an op that only its maker can lower
-// CHECK-LABEL: @custom
-// CHECK-NOT: linalg.
-// CHECK: tosa.exp
-// CHECK: tosa.custom
-// REMARK-DAG: [Missed] tosa-lowering | Category:kvc-raise-attention | Function=custom | {{.*}}tosa.custom
-func.func @custom(%q: tensor<3x5x4xf32>, %k: tensor<3x4x5xf32>, %v: tensor<3x5x4xf32>) -> tensor<3x5x4xf32> {
+// ONNX's softmax of scaled_dot_product_attention: a probability that is no
+// number becomes zero.
+// CHECK-LABEL: @number_or_zero
+// CHECK: kvc.attention {{.*}} {fully_masked = zero, scale = 1.000000e+00 : f32}
+func.func @number_or_zero(%q: tensor<3x5x4xf32>, %kv: tensor<3x5x4xf32>) -> tensor<3x5x4xf32> {
   %zp = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1x1x1xf32>}> : () -> tensor<1x1x1xf32>
   %shift = "tosa.const"() <{values = dense<0> : tensor<1xi8>}> : () -> tensor<1xi8>
-  %half = "tosa.const"() <{values = dense<0.5> : tensor<1x1x1xf32>}> : () -> tensor<1x1x1xf32>
+  %k = tosa.transpose %kv {perms = array<i32: 0, 2, 1>} : (tensor<3x5x4xf32>) -> tensor<3x4x5xf32>
   %score = tosa.matmul %q, %k, %zp, %zp : (tensor<3x5x4xf32>, tensor<3x4x5xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<3x5x5xf32>
-  %scaled = tosa.mul %score, %half, %shift : (tensor<3x5x5xf32>, tensor<1x1x1xf32>, tensor<1xi8>) -> tensor<3x5x5xf32>
-  %max = tosa.reduce_max %scaled {axis = 2 : i32} : (tensor<3x5x5xf32>) -> tensor<3x5x1xf32>
-  %less = tosa.sub %scaled, %max : (tensor<3x5x5xf32>, tensor<3x5x1xf32>) -> tensor<3x5x5xf32>
+  %max = tosa.reduce_max %score {axis = 2 : i32} : (tensor<3x5x5xf32>) -> tensor<3x5x1xf32>
+  %less = tosa.sub %score, %max : (tensor<3x5x5xf32>, tensor<3x5x1xf32>) -> tensor<3x5x5xf32>
   %e = tosa.exp %less : (tensor<3x5x5xf32>) -> tensor<3x5x5xf32>
   %sum = tosa.reduce_sum %e {axis = 2 : i32} : (tensor<3x5x5xf32>) -> tensor<3x5x1xf32>
   %over = tosa.reciprocal %sum : (tensor<3x5x1xf32>) -> tensor<3x5x1xf32>
   %p = tosa.mul %e, %over, %shift : (tensor<3x5x5xf32>, tensor<3x5x1xf32>, tensor<1xi8>) -> tensor<3x5x5xf32>
-  %out = tosa.matmul %p, %v, %zp, %zp : (tensor<3x5x5xf32>, tensor<3x5x4xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<3x5x4xf32>
-  %turned = tosa.custom %out {operator_name = "turn", domain_name = "someone", implementation_attrs = ""} : (tensor<3x5x4xf32>) -> tensor<3x5x4xf32>
-  return %turned : tensor<3x5x4xf32>
+  %is = tosa.equal %p, %p : (tensor<3x5x5xf32>, tensor<3x5x5xf32>) -> tensor<3x5x5xi1>
+  %number = tosa.select %is, %p, %zero : (tensor<3x5x5xi1>, tensor<3x5x5xf32>, tensor<1x1x1xf32>) -> tensor<3x5x5xf32>
+  %out = tosa.matmul %number, %kv, %zp, %zp : (tensor<3x5x5xf32>, tensor<3x5x4xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<3x5x4xf32>
+  return %out : tensor<3x5x4xf32>
 }
