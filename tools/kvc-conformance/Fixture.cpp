@@ -1,5 +1,4 @@
-//===- Fixture.cpp - memory of one cell
-//-------------------------------------===//
+//===- Fixture.cpp - memory of one cell -----------------------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Interpreter.h - runs kvc IR on the reference
-//------------------------===//
+//===- Interpreter.h - runs kvc IR on the reference -----------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

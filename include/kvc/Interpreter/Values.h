@@ -1,5 +1,4 @@
-//===- Values.h - what a value of the IR is while it is interpreted
-//--------===//
+//===- Values.h - what a value of the IR is while it is interpreted -------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

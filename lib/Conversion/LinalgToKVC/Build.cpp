@@ -1,5 +1,4 @@
-//===- Build.cpp - Write kvc.attention for a match
-//-------------------------===//
+//===- Build.cpp - Write kvc.attention for a match ------------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

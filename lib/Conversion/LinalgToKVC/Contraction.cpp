@@ -1,5 +1,4 @@
-//===- Contraction.cpp - Reductions and sums of products
-//-------------------===//
+//===- Contraction.cpp - Reductions and sums of products ------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

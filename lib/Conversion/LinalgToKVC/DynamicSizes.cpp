@@ -1,5 +1,4 @@
-//===- DynamicSizes.cpp - Sizes that exporters compute at run time
-//----------===//
+//===- DynamicSizes.cpp - Sizes that exporters compute at run time --------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

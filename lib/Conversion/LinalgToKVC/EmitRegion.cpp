@@ -1,5 +1,4 @@
-//===- EmitRegion.cpp - Write the score region
-//-----------------------------===//
+//===- EmitRegion.cpp - Write the score region ----------------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

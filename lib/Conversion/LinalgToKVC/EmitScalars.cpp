@@ -1,5 +1,4 @@
-//===- EmitScalars.cpp - Write expressions back as ops
-//---------------------===//
+//===- EmitScalars.cpp - Write expressions back as ops --------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

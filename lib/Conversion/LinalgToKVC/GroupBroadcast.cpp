@@ -1,5 +1,4 @@
-//===- GroupBroadcast.cpp - Which axes are heads, groups, queries
-//----------===//
+//===- GroupBroadcast.cpp - Which axes are heads, groups, queries ---------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Layout.cpp - Bring a tensor into the axes' order
-//--------------------===//
+//===- Layout.cpp - Bring a tensor into the axes' order -------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

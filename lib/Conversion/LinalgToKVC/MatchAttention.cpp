@@ -1,5 +1,4 @@
-//===- MatchAttention.cpp - Put the recognised parts together
-//--------------===//
+//===- MatchAttention.cpp - Put the recognised parts together -------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- RaiseAttention.cpp - Find attention in linalg on tensors
-//------------===//
+//===- RaiseAttention.cpp - Find attention in linalg on tensors -----------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Rope.cpp - Recognise rotary embeddings
-//------------------------------===//
+//===- Rope.cpp - Recognise rotary embeddings -----------------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- RopeFit.cpp - The theta and the scaling of frequencies
-//--------------===//
+//===- RopeFit.cpp - The theta and the scaling of frequencies -------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- RopeTurn.cpp - The cosines and sines of a rotation
-//------------------===//
+//===- RopeTurn.cpp - The cosines and sines of a rotation -----------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- ScalarComplex.cpp - Parts of complex numbers
-//------------------------===//
+//===- ScalarComplex.cpp - Parts of complex numbers -----------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- ScalarNumbers.cpp - Scalar ops on known numbers
-//---------------------===//
+//===- ScalarNumbers.cpp - Scalar ops on known numbers --------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

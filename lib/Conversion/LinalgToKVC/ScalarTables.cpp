@@ -1,5 +1,4 @@
-//===- ScalarTables.cpp - Literal tables at a symbolic index
-//---------------===//
+//===- ScalarTables.cpp - Literal tables at a symbolic index --------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Scalars.cpp - What one element of a tensor is computed from
-//---------===//
+//===- Scalars.cpp - What one element of a tensor is computed from --------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Scale.cpp - From the softmax back to Q times K
-//----------------------===//
+//===- Scale.cpp - From the softmax back to Q times K ---------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

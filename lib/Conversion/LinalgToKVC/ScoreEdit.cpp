@@ -1,5 +1,4 @@
-//===- ScoreEdit.cpp - What is done to a score beside scale and mask
-//------===//
+//===- ScoreEdit.cpp - What is done to a score beside scale and mask ------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- SizePoly.cpp - Sizes as polynomials over unknown sizes
-//---------------===//
+//===- SizePoly.cpp - Sizes as polynomials over unknown sizes -------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Softmax.cpp - Recognise a row's softmax
-//-----------------------------===//
+//===- Softmax.cpp - Recognise a row's softmax ----------------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- SoftmaxRow.cpp - Rows that a softmax reduces
-//------------------------===//
+//===- SoftmaxRow.cpp - Rows that a softmax reduces -----------------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

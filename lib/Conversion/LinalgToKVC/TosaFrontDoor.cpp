@@ -1,5 +1,4 @@
-//===- TosaFrontDoor.cpp - From TOSA to linalg on tensors
-//------------------===//
+//===- TosaFrontDoor.cpp - From TOSA to linalg on tensors -----------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

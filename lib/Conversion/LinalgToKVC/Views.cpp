@@ -1,5 +1,4 @@
-//===- Views.cpp - Look through ops that only move elements
-//----------------===//
+//===- Views.cpp - Look through ops that only move elements ---------------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
