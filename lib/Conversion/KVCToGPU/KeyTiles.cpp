@@ -27,8 +27,8 @@ PlaneLayout::PlaneLayout(const Variant &v, bool isKey, int64_t tileKeys)
                                   dim * element.getIntOrFloatBitWidth() / 8)) {}
 
 KeyTiles::KeyTiles(const Variant &variant, int64_t threads, int64_t tileKeys,
-                   int64_t stages)
-    : threads(threads), tileKeys(tileKeys), stages(stages),
+                   int64_t stages, bool inTurn)
+    : threads(threads), tileKeys(tileKeys), stages(stages), inTurn(inTurn),
       key(variant, true, tileKeys), value(variant, false, tileKeys) {}
 
 CodeOperands PlaneLayout::codes(bool convertsFp8) const {
@@ -41,10 +41,13 @@ int64_t KeyTiles::stageBytes() const {
   return llvm::alignTo(scalesOffset() + scales, 128);
 }
 
-int64_t KeyTiles::bytes() const {
-  return stages * stageBytes() + (key.decoded() ? key.operand.bytes() : 0) +
-         (value.decoded() ? value.operand.bytes() : 0);
+int64_t KeyTiles::operandBytes() const {
+  int64_t keys = key.decoded() ? key.operand.bytes() : 0,
+          values = value.decoded() ? value.operand.bytes() : 0;
+  return operandsInTurn() ? std::max(keys, values) : keys + values;
 }
+
+int64_t KeyTiles::bytes() const { return ringBytes() + operandBytes(); }
 
 Num KeyTiles::stageAt(Num base, Num stage, int64_t offset) const {
   KernelBuilder &b = *base.builder;
@@ -61,15 +64,15 @@ Num KeyTiles::stageBefore(Num stage) const {
 
 Num KeyTiles::keys(Num base, Num stage) const {
   if (key.decoded())
-    return base.builder->at(base, stages * stageBytes());
+    return base.builder->at(base, ringBytes());
   return stageAt(base, stage, 0);
 }
 
 Num KeyTiles::values(Num base, Num stage) const {
+  bool behindKeys = key.decoded() && !operandsInTurn();
   if (value.decoded())
-    return base.builder->at(base,
-                            stages * stageBytes() +
-                                (key.decoded() ? key.operand.bytes() : 0));
+    return base.builder->at(base, ringBytes() +
+                                      (behindKeys ? key.operand.bytes() : 0));
   return stageAt(base, stage, key.stored.bytes());
 }
 
@@ -350,10 +353,16 @@ void KeyTiles::emitDecode(const AttendContext &c, Num base, Num thread,
   if (key.decoded())
     emitDecodePlane(c, key, threads, tileKeys, thread, stageAt(base, stage, 0),
                     keys(base, stage), tile);
-  if (value.decoded())
-    emitDecodePlane(c, value, threads, tileKeys, thread,
-                    stageAt(base, stage, key.stored.bytes()),
-                    values(base, stage), tile);
+  if (value.decoded() && !operandsInTurn())
+    emitDecodeValues(c, base, thread, tile, stage);
+}
+
+void KeyTiles::emitDecodeValues(const AttendContext &c, Num base, Num thread,
+                                Num tile, Num stage) const {
+  Step named(*base.builder, "decode stored rows");
+  emitDecodePlane(c, value, threads, tileKeys, thread,
+                  stageAt(base, stage, key.stored.bytes()), values(base, stage),
+                  tile);
 }
 
 } // namespace kvc::gpu

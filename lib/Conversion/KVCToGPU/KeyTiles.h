@@ -9,6 +9,7 @@
 // it in a tile of its own before use.
 //
 //   stage s:  [keys as stored][values as stored][key scales][value scales]
+//   operands, behind the ring:  [keys][values], or both in turn in one place
 //
 // Invariant: rows that no query of the task may see arrive as zeros with scale
 // 0, and nothing of them is read.
@@ -46,11 +47,14 @@ struct PlaneLayout {
 };
 
 struct KeyTiles {
+  /// With `inTurn`, values become operands where keys were, when both do.
   KeyTiles(const Variant &variant, int64_t threads, int64_t tileKeys,
-           int64_t stages);
+           int64_t stages, bool inTurn = false);
 
   int64_t bytes() const;      // of shared memory
   int64_t stageBytes() const; // a multiple of 128
+  int64_t ringBytes() const { return stages * stageBytes(); }
+  int64_t operandBytes() const; // that lie behind the ring
   /// By each thread `thread` (i32) of `threads`, a block's or a warp's: the
   /// blocks (i32) where tile `tile` lies, for emitCopy some time later: loads
   /// of a table take longer than anything else on the way. Looks at nothing
@@ -60,10 +64,13 @@ struct KeyTiles {
   /// commits; where `exists` is false, commits only.
   void emitCopy(const AttendContext &c, Num base, Num thread, Num tile,
                 Num stage, Num exists, llvm::ArrayRef<Num> found) const;
-  /// Makes the operands of `stage`, when they are not what is stored. Stands
-  /// between barriers (of the block or the warp).
+  /// Makes the operands of `stage`, when they are not what is stored; of values
+  /// that come in turn, emitDecodeValues does. Both stand between barriers (of
+  /// the block or the warp).
   void emitDecode(const AttendContext &c, Num base, Num thread, Num tile,
                   Num stage) const;
+  void emitDecodeValues(const AttendContext &c, Num base, Num thread, Num tile,
+                        Num stage) const;
   /// Tiles of operands and the scales of `stage`, f32 per key.
   Num keys(Num base, Num stage) const;
   Num values(Num base, Num stage) const;
@@ -73,8 +80,12 @@ struct KeyTiles {
   Num stageAfter(Num stage) const;
   Num stageBefore(Num stage) const;
   bool decodes() const { return key.decoded() || value.decoded(); }
+  bool operandsInTurn() const {
+    return inTurn && key.decoded() && value.decoded();
+  }
 
   int64_t threads, tileKeys, stages;
+  bool inTurn;
   PlaneLayout key, value;
 
 private:

@@ -4,8 +4,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A block takes 16 rows (query tokens x group of one KV head) of one sequence
-// against a range of its keys. Each warp owns every fourth tile of 16 keys and
-// a ring of its own, so that no warp waits for another while keys arrive:
+// against a range of its keys. Each of 4 (or 8) warps owns every fourth tile of
+// 16 keys and a ring of its own, so that no warp waits for another while keys
+// arrive:
 //
 //   warp w:  tiles w, w + 4, ...   copies of the next tiles in flight
 //            products, softmax, values in registers
@@ -33,11 +34,21 @@ struct DecodeShape {
   static constexpr int64_t rows = GpuTasks::decodeRows, tileKeys = 16;
   static_assert(rows == 16 && GpuTasks::tileKeys % tileKeys == 0);
   int64_t warps = 4, stages = 3;
-  bool queriesInRegisters = true;
+  bool queriesInRegisters = true, operandsInTurn = false;
   int64_t threads() const { return warps * 32; }
   QueryTile queryTile(const Variant &v) const { return {v, rows}; }
   KeyTiles keyTiles(const Variant &v) const {
-    return KeyTiles(v, 32, tileKeys, stages);
+    return KeyTiles(v, 32, tileKeys, stages, operandsInTurn);
+  }
+  /// Whether the queries, which become registers before the first tile is
+  /// decoded, lie where the first warp's operands will.
+  bool queriesUnderOperands(const Variant &v) const {
+    return keyTiles(v).operandsInTurn() && queriesInRegisters &&
+           !v.needsSinkQuery() &&
+           queryTile(v).bytes() <= keyTiles(v).operandBytes();
+  }
+  int64_t queryBytes(const Variant &v) const {
+    return queriesUnderOperands(v) ? 0 : queryTile(v).bytes();
   }
   /// Where the warps' states meet, over the rings: outputs, then {max, sum}.
   int64_t meetingBytes(const Variant &v) const {
@@ -48,9 +59,10 @@ struct DecodeShape {
   }
   /// One word more: who arrived last.
   int64_t sharedBytes(const Variant &v) const {
-    return queryTile(v).bytes() + ringBytes(v) + 16;
+    return queryBytes(v) + ringBytes(v) + 16;
   }
-  /// Two blocks an SM, else the deepest ring.
+  /// Two blocks of four warps an SM; else one, of eight warps for 8-bit rows,
+  /// with the deepest ring (docs/decisions/0005-decode-shape.md).
   static FailureOr<DecodeShape> get(const Variant &v, const Chip &chip);
 };
 
@@ -107,6 +119,16 @@ FailureOr<DecodeShape> DecodeShape::get(const Variant &v, const Chip &chip) {
   for (int64_t stages : {4, 3, 2})
     if (fits(4, stages, chip.sharedBytesPerSM / 2 - 1024))
       return shape;
+  // A tile of 8-bit rows is decoded by the warp that multiplies it: a warp
+  // alone on its scheduler waits for itself, step by step.
+  if (tiles.key.hasScale() && tiles.value.hasScale() &&
+      shape.queriesInRegisters) {
+    shape.operandsInTurn = true;
+    for (int64_t stages : {4, 3, 2})
+      if (fits(8, stages, chip.sharedBytes))
+        return shape;
+    shape.operandsInTurn = false;
+  }
   for (int64_t stages : {4, 3, 2})
     if (fits(4, stages, chip.sharedBytes))
       return shape;
@@ -127,8 +149,9 @@ Decode::Decode(AttendContext &c, const DecodeShape &shape,
     : c(c), b(c.b), v(c.variant), shape(shape), tiles(shape.keyTiles(v)),
       queryTile(shape.queryTile(v)), range(TaskRange::load(task)),
       split(Split::load(task)), fold(c, split, shape.warps, {shape.rows}) {
-  queries = sharedMemory(b);
-  rings = sharedMemory(b, queryTile.bytes());
+  queries =
+      sharedMemory(b, shape.queriesUnderOperands(v) ? tiles.ringBytes() : 0);
+  rings = sharedMemory(b, shape.queryBytes(v));
   meeting = rings;
   states = b.at(meeting, shape.warps * shape.rows * v.valueDim() * 4);
   arrived = b.at(rings, shape.ringBytes(v));
@@ -159,6 +182,8 @@ Nums Decode::attendKeys() {
   blockBarrier(b);
   WarpAttend attend(c, tiles, queryTile, queries, ring, b.i32(0),
                     shape.queriesInRegisters);
+  if (shape.queriesUnderOperands(v))
+    blockBarrier(b); // all warps have them
   // The state, the stage, and where the tile that is copied next lies.
   Nums carried = attend.start(), found = lookUp(b.i32(ahead));
   size_t stateSize = carried.size();

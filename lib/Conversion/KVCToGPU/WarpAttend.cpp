@@ -74,6 +74,8 @@ WarpAttend::WarpAttend(AttendContext &c, const KeyTiles &tiles,
                        Num warpRow, bool inRegisters)
     : c(c), b(c.b), v(c.variant), tiles(tiles), queryTile(queryTile),
       queries(queries), ring(ring), warpRow(warpRow), lane(laneId(c.b)) {
+  assert((!tiles.operandsInTurn() || tiles.threads == 32) &&
+         "values in turn are decoded between syncs of a warp");
   // The warp's first and last row that exist; a warp without any takes the
   // block's last row.
   Num last = c.endRow - 1;
@@ -262,6 +264,12 @@ Nums WarpAttend::attend(Num tile, Num stage, ArrayRef<Num> before) {
         return scaled;
       },
       [&] { return out; });
+  if (tiles.operandsInTurn()) {
+    // Where this warp's lanes have read the keys.
+    warpSync(b);
+    tiles.emitDecodeValues(c, ring, lane, tile, stage);
+    warpSync(b);
+  }
   addValues(out, scores, stage);
   Nums next = state.values();
   next.append(out);

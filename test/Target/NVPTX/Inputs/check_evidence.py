@@ -7,7 +7,8 @@ usage: check_evidence.py evidence.json kernel=NAME [bound=NUMBER ...]
 Bounds, each "at most" unless said: per16 (warp instructions of the steady path
 per 16 keys), wide (64-bit operations per copy of 16 bytes), narrow (narrower
 copies an iteration), barriers (in the loop); and bytes (exactly: what copies of
-16 bytes bring per key, keys and values of one head), blocks (an SM, at least).
+16 bytes bring per key, keys and values of one head), threads (exactly), blocks
+(an SM, at least).
 Never allowed: spills, local and generic accesses, calls in the loop, loops in
 it. Prints what it saw; exits 1 on a miss, 2 when the kernel is not there. The
 second form holds that no kernel calls anything anywhere.
@@ -35,6 +36,7 @@ def main():
         "barriers": hot["barriers"],
         "bytes": hot["copies_16"] * 16 * 32 * facts["loop_warps"] / facts["loop_tokens"],
         "blocks": facts["blocks_per_sm"],
+        "threads": facts["threads"],
         "never": (facts["spilled"] + kernel["local"] + kernel["generic"]
                   + hot["calls"] + hot["local"] + hot["generic"]
                   + hot["inner_loops"]),
@@ -44,7 +46,7 @@ def main():
     missed = 0
     for name, goal in goals.items():
         value, goal = seen[name], float(goal)
-        good = (value == goal if name == "bytes" else
+        good = (value == goal if name in ("bytes", "threads") else
                 value >= goal if name == "blocks" else value <= goal)
         if not good:
             print(f"expected {name} of {goal:g}, got {value:g}")
