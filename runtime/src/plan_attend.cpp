@@ -4,114 +4,81 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Decode tasks are split along the keys so that no task is longer than what a
-// block has to do anyway; the length of a split is chosen by a model of the
-// last block's finish. Prefill tasks are split where there are fewer of them
-// than blocks: a short chunk of a prompt on a long cache. Long tasks come
-// first, so that a device which hands tasks out in order (or with the stride of
-// its grid) ends evenly.
+// block has to do anyway (plan_split.h). Prefill tasks are split where there
+// are fewer of them than blocks: a short chunk of a prompt on a long cache.
+// Long tasks come first, so that a device which hands tasks out in order (or
+// with the stride of its grid) ends evenly.
 //
-//   tile      all rows of one KV head of one sequence that a task can hold
-//   span      keys that some row of a tile sees, sinks apart: [begin, end)
 //   split     a task's share of a span: `split` keys, the last one the rest
 //
-// Invariant: the two passes below (count, emit) visit the same tiles in the
-// same order and split them alike; slots and groups are numbered by the second.
+// An engine waits for its plan (docs/results/planner.md has the goal): tiles
+// are made once and read a few times over in short loops, and a task is written
+// once, in whole registers.
+//
+// Invariant: counting and writing cut each tile alike; slots and groups are
+// numbered in the order of tiles, heads and pieces.
 //
 //===----------------------------------------------------------------------===//
 #include "kvcrt/plan.h"
 #include "message.h"
+#include "plan_split.h"
+#include "plan_tiles.h"
 
 #include <algorithm>
-#include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
+
+using namespace kvcrt;
 
 namespace {
 
 /// Splits that a plan may have beyond one a tile, per resident block. Partial
 /// results of prefill are several times as large, and few blocks are idle.
 constexpr int64_t kSplitsPerBlock = 4, kPrefillSplitsPerBlock = 2;
-/// A split shorter than this costs more to merge than it saves.
-constexpr int64_t kMinSplitTiles = 4;
-/// What starting a task and folding a partial result cost, in tiles of keys.
-constexpr double kTaskTiles = 0.5, kMergeTiles = 1.0;
-/// Blocks launched per resident block, at most.
-constexpr int64_t kBlocksPerResident = 8;
 /// Classes of length by which tasks are ordered.
 constexpr int kClasses = 16;
-
-int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// Slots of decode_rows that a partial result of prefill takes.
 int32_t prefillSlots(const kvcrt_plan_desc &desc) {
   return int32_t(ceilDiv(desc.prefill_rows, desc.decode_rows));
 }
 
-struct Span {
-  int64_t begin, end;
-  int64_t keys() const { return end - begin; }
-};
+/// A task in two registers: most of a plan's time is stores, and compilers
+/// write the eight fields one by one.
+struct TaskHalves {
+  typedef int32_t Half __attribute__((vector_size(16)));
+  Half first;  // seq, kv_head, q_tile, kv_begin
+  Half second; // kv_end, partial_slot, merge_group, splits
 
-/// One sequence of the step.
-struct Sequence {
-  int32_t index;
-  int64_t newTokens, kvLen;
+  void store(kvcrt_task *task) const { std::memcpy(task, this, sizeof(*task)); }
+  void nextHead() { first += Half{0, 1, 0, 0}; }
 };
+static_assert(sizeof(TaskHalves) == sizeof(kvcrt_task) &&
+              offsetof(kvcrt_task, kv_head) == 4 &&
+              offsetof(kvcrt_task, kv_end) == 16);
 
-/// How many decode tiles have how many keys: what the choice of a split reads,
-/// several times over, in place of the tiles. Exact while there are few
-/// different runs of lengths; beyond, lengths that share their leading bits
-/// share an entry.
-class Lengths {
+/// How spans are cut into tasks, and how tasks are ordered.
+class Cuts {
 public:
-  struct Entry {
-    int64_t tiles = 0;
-    int64_t keys = 0; // over these tiles
-  };
-  void add(int64_t keys) {
-    if (exact_ && used_ > 0 && entries_[used_ - 1].tiles > 0 && last_ == keys) {
-      entries_[used_ - 1].keys += keys;
-      ++entries_[used_ - 1].tiles;
-      return;
-    }
-    if (exact_ && used_ == kEntries)
-      coarsen();
-    last_ = keys;
-    put(exact_ ? used_++ : binOf(keys), 1, keys);
+  /// `longest`: keys of the longest tile.
+  Cuts(int64_t split, int64_t longest)
+      : split_(split), longest_(std::clamp<int64_t>(longest, 1, split)),
+        classesPerKey_(double(kClasses - 1) / double(longest_)) {}
+  int64_t split() const { return split_; }
+  /// Tasks that so many keys are cut into.
+  int64_t pieces(int64_t keys) const {
+    return keys <= split_ ? 1 : ceilDiv(keys, split_);
   }
-  template <typename Body> void forEach(Body body) const {
-    for (int i = 0; i < used_; ++i)
-      if (entries_[i].tiles > 0)
-        body(entries_[i]);
+  /// 0 for the longest; tasks are written class by class.
+  int classOf(int64_t keys) const {
+    return std::min(int(double(longest_ - keys) * classesPerKey_),
+                    kClasses - 1);
   }
 
 private:
-  static constexpr int kBits = 3; // behind the leading one
-  static constexpr int kEntries = 32 << kBits;
-  /// Lengths are below 2^31.
-  static int binOf(int64_t keys) {
-    if (keys < (1 << kBits))
-      return int(keys);
-    const int lead = 63 - __builtin_clzll(uint64_t(keys));
-    return ((lead - kBits + 1) << kBits) |
-           int(keys >> (lead - kBits) & ((1 << kBits) - 1));
-  }
-  void put(int index, int64_t tiles, int64_t keys) {
-    entries_[index].tiles += tiles;
-    entries_[index].keys += keys;
-  }
-  void coarsen() {
-    Entry runs[kEntries];
-    std::copy(entries_, entries_ + kEntries, runs);
-    std::fill(entries_, entries_ + kEntries, Entry());
-    for (const Entry &run : runs)
-      put(binOf(run.keys / run.tiles), run.tiles, run.keys);
-    exact_ = false;
-  }
-
-  Entry entries_[kEntries];
-  int used_ = 0;
-  bool exact_ = true;
-  int64_t last_ = -1;
+  int64_t split_, longest_; // longest_: of the tasks
+  double classesPerKey_;
 };
 
 class Planner {
@@ -124,210 +91,94 @@ public:
   kvcrt_status run();
 
 private:
-  bool decodes(const Sequence &s) const {
-    return s.newTokens <= desc_.decode_tokens;
+  bool isDecoded(int32_t seq) const {
+    return int64_t(indptr_[seq + 1]) - indptr_[seq] <= desc_.decode_tokens;
   }
-  template <typename Body> void forEachSequence(Body body) const;
-  /// body(tile, span) for the tiles of a sequence.
-  template <typename Body> void forEachTile(const Sequence &s, Body body) const;
-  template <typename Body> void forEachTile(bool decode, Body body) const {
-    forEachSequence([&](const Sequence &s) {
-      if (decodes(s) == decode)
-        forEachTile(s, [&](int64_t tile, Span span) { body(s, tile, span); });
-    });
-  }
-
-  kvcrt_status check() const;
-  void measure(bool decode);
-  double finish(int64_t split) const;
-  int64_t chooseSplit() const;
-  /// Tasks that a span is cut into.
-  int64_t cut(Span span) const {
-    return span.keys() <= split_ ? 1 : ceilDiv(span.keys(), split_);
-  }
-  Span share(Span span, int64_t k) const {
-    return {span.begin + k * split_,
-            std::min(span.begin + (k + 1) * split_, span.end)};
-  }
-  /// 0 for the longest; tasks are emitted class by class.
-  int classOf(int64_t keys) const {
-    return int(std::clamp(double(split_ - keys) * classesPerKey_, 0.0,
-                          double(kClasses - 1)));
-  }
-  void setSplit(int64_t split) {
-    split_ = split;
-    classesPerKey_ = double(kClasses - 1) / double(std::max<int64_t>(split, 1));
-  }
-  kvcrt_status emit(bool decode);
+  kvcrt_status findParts(Part &decode, Part &prefill) const;
+  int64_t chooseSplit(const Part &part, const TileTotals &totals,
+                      Tiles &tiles) const;
+  kvcrt_status emit(const Part &part);
 
   const kvcrt_plan_desc &desc_;
   int32_t numSeqs_;
   const int32_t *indptr_, *kvLen_;
   kvcrt_plan &plan_;
-
-  /// Fewer prefill tasks than blocks, and results that may depend on it.
-  bool cutsPrefill() const {
-    return desc_.split_keys == 0 && tasks_ < desc_.prefill_resident;
-  }
-
-  // Of the tiles that are planned (decode, then prefill); tasks_ and work_
-  // times the number of heads.
-  Lengths lengths_;
-  int64_t tasks_ = 0, longest_ = 0;
-  double work_ = 0; // keys
-  int64_t resident_ = 0, splitsPerBlock_ = 0;
-  int64_t split_ = 0; // keys of a split
-  double classesPerKey_ = 0;
 };
 
-template <typename Body> void Planner::forEachSequence(Body body) const {
-  for (int32_t s = 0; s < numSeqs_; ++s)
-    if (indptr_[s + 1] > indptr_[s])
-      body(Sequence{s, int64_t(indptr_[s + 1]) - indptr_[s], kvLen_[s]});
-}
-
-/// A span: the keys that the rows of a tile see, by the host's bounds. With a
-/// lower kv_len a window begins earlier: the first task of a group looks there.
-template <typename Body>
-void Planner::forEachTile(const Sequence &s, Body body) const {
-  const int64_t rows = decodes(s) ? desc_.decode_rows : desc_.prefill_rows;
-  const int64_t all = s.newTokens * desc_.group, base = s.kvLen - s.newTokens;
-  auto span = [&](int64_t lowQuery, int64_t highQuery) {
-    // A bound below the new tokens leaves the first of them without keys.
-    const int64_t end =
-        std::max<int64_t>(desc_.causal ? highQuery + 1 : s.kvLen, 0);
-    if (desc_.window == 0)
-      return Span{0, end};
-    int64_t begin = std::max<int64_t>(lowQuery - desc_.window + 1, 0);
-    begin -= begin % desc_.tile_keys;
-    return Span{std::min(begin, end), end};
-  };
-  if (all <= rows)
-    return body(0, span(base, s.kvLen - 1));
-  for (int64_t tile = 0, first = 0; first < all; ++tile, first += rows)
-    body(tile, span(base + first / desc_.group,
-                    base + (std::min(first + rows, all) - 1) / desc_.group));
-}
-
-kvcrt_status Planner::check() const {
-  for (int32_t s = 0; s < numSeqs_; ++s)
-    if (indptr_[s + 1] < indptr_[s] ||
-        (indptr_[s + 1] > indptr_[s] && kvLen_[s] < 0))
-      return KVCRT_INVALID_ARGUMENT;
+kvcrt_status Planner::findParts(Part &decode, Part &prefill) const {
+  bool bad = false;
+  int64_t most = 0; // tokens that are decoded
+  for (int32_t seq = 0; seq < numSeqs_; ++seq) {
+    const int64_t tokens = int64_t(indptr_[seq + 1]) - indptr_[seq];
+    const bool prefills = tokens > desc_.decode_tokens;
+    bad |= tokens < 0 || (tokens > 0 && kvLen_[seq] < 0);
+    decode.sequences += tokens > 0;
+    prefill.sequences += prefills;
+    most = std::max(most, prefills ? 0 : tokens);
+  }
+  if (bad)
+    return KVCRT_INVALID_ARGUMENT;
+  decode.sequences -= prefill.sequences;
+  decode.end = numSeqs_;
+  decode.oneTileEach = most * desc_.group <= desc_.decode_rows;
+  if (prefill.sequences > 0) {
+    prefill.end = numSeqs_;
+    while (isDecoded(prefill.begin))
+      ++prefill.begin;
+    while (isDecoded(prefill.end - 1))
+      --prefill.end;
+  }
   return KVCRT_OK;
 }
 
-void Planner::measure(bool decode) {
-  resident_ = decode ? desc_.decode_resident : desc_.prefill_resident;
-  splitsPerBlock_ = decode ? kSplitsPerBlock : kPrefillSplitsPerBlock;
-  int64_t keys = 0;
-  forEachTile(decode, [&](const Sequence &, int64_t, Span span) {
-    ++tasks_;
-    keys += span.keys();
-    longest_ = std::max(longest_, span.keys());
-    lengths_.add(span.keys());
-  });
-  tasks_ *= desc_.kv_heads;
-  work_ = double(keys) * desc_.kv_heads;
-}
-
-/// When the last block is done, in keys, if spans are cut into splits of
-/// `split` keys: full splits go in waves, shorter ones fill the gaps.
-double Planner::finish(int64_t split) const {
-  double big = 0, bigKeys = 0, tasks = 0, merged = 0;
-  lengths_.forEach([&](const Lengths::Entry &entry) {
-    const double tiles = double(entry.tiles);
-    if (entry.keys <= split * entry.tiles) { // whole, as most are
-      tasks += tiles;
-      if (2 * entry.keys > split * entry.tiles) {
-        big += tiles;
-        bigKeys += double(entry.keys);
-      }
-      return;
-    }
-    const int64_t keys = entry.keys / entry.tiles;
-    const int64_t full = keys / split, rest = keys % split;
-    const double count = double(full + (rest > 0));
-    tasks += tiles * count;
-    merged += tiles * count;
-    big += tiles * double(full);
-    bigKeys += tiles * double(full * split);
-    if (2 * rest > split) {
-      big += tiles;
-      bigKeys += tiles * double(rest);
-    }
-  });
-  const double heads = desc_.kv_heads, resident = double(resident_);
-  big *= heads;
-  bigKeys *= heads;
-  const double waves =
-      big > 0
-          ? double(ceilDiv(int64_t(big), int64_t(resident))) * (bigKeys / big)
-          : 0.0;
-  const double overhead = (kTaskTiles * tasks + kMergeTiles * merged) * heads /
-                          resident * desc_.tile_keys;
-  return std::max(waves, work_ / resident) + overhead;
-}
-
-int64_t Planner::chooseSplit() const {
-  const int64_t tile = desc_.tile_keys;
-  auto whole = [&](double keys) {
-    // Rounded up, fractions too: a key less makes one split too many.
-    return std::max<int64_t>(ceilDiv(int64_t(std::ceil(keys)), tile), 1) * tile;
-  };
-  const int64_t uncut = whole(double(longest_));
+int64_t Planner::chooseSplit(const Part &part, const TileTotals &totals,
+                             Tiles &tiles) const {
+  const bool idle = totals.tiles * desc_.kv_heads < desc_.prefill_resident;
+  if (!part.decode && (desc_.split_keys > 0 || !idle))
+    return std::max<int64_t>(totals.longest, 1);
   if (desc_.split_keys > 0)
     return desc_.split_keys;
-  const double perBlock = work_ / double(resident_);
-  // Many more tasks than blocks and none of them long: order evens them out.
-  if (tasks_ >= kBlocksPerResident * resident_ && double(longest_) <= perBlock)
-    return uncut;
-  const int64_t least = std::max(
-      {kMinSplitTiles * tile, whole(perBlock / double(splitsPerBlock_)),
-       whole(double(longest_) / KVCRT_PLAN_MAX_SPLITS)});
-  int64_t best = uncut;
-  int64_t tried = uncut;
-  double bestFinish = finish(uncut);
-  auto consider = [&](double keys) {
-    const int64_t split =
-        std::clamp(whole(keys), least, std::max(least, uncut));
-    if (split >= uncut || split == tried)
-      return;
-    tried = split;
-    const double end = finish(split);
-    // A tie goes to fewer splits: they were tried first.
-    if (end < bestFinish * 0.99) {
-      best = split;
-      bestFinish = end;
-    }
-  };
-  for (double parts : {1.0, 2.0, 3.0, 4.0}) {
-    consider(double(longest_) / (parts + 1));
-    consider(perBlock / parts);
-  }
-  return best;
+  const TileRunner runner = {
+      desc_.kv_heads, desc_.tile_keys,
+      part.decode ? desc_.decode_resident : desc_.prefill_resident,
+      part.decode ? kSplitsPerBlock : kPrefillSplitsPerBlock};
+  const SplitModel model(runner, totals);
+  if (model.evenWithoutSplits())
+    return model.uncut();
+  Lengths lengths(totals);
+  tiles.forEach([&](const Tile &tile) { lengths.add(tile.keys()); });
+  lengths.close();
+  return model.choose(lengths);
 }
 
-kvcrt_status Planner::emit(bool decode) {
+kvcrt_status Planner::emit(const Part &part) {
+  Tiles tiles(desc_, indptr_, kvLen_, part);
+  TileTotals totals;
+  tiles.forEach([&](const Tile &tile) { totals.add(tile.keys()); });
+  const Cuts cuts(chooseSplit(part, totals, tiles), totals.longest);
+
   const int32_t heads = desc_.kv_heads;
-  const int32_t slotsOfTask = decode ? 1 : prefillSlots(desc_);
-  int64_t counts[kClasses] = {}, total = 0, slots = 0, groups = 0;
+  const int32_t slotsOfTask = part.decode ? 1 : prefillSlots(desc_);
+  int64_t counts[kClasses] = {}, total = 0, cutTiles = 0, cutPieces = 0;
   bool tooMany = false;
-  forEachTile(decode, [&](const Sequence &, int64_t, Span span) {
-    const int64_t pieces = cut(span);
-    tooMany |= pieces > KVCRT_PLAN_MAX_SPLITS;
-    counts[0] += pieces - 1;
-    ++counts[classOf(share(span, pieces - 1).keys())];
+  tiles.forEach([&](const Tile &tile) {
+    const int64_t pieces = cuts.pieces(tile.keys());
     total += pieces;
+    int64_t last = tile.keys();
     if (pieces > 1) {
-      slots += pieces * slotsOfTask;
-      ++groups;
+      tooMany |= pieces > KVCRT_PLAN_MAX_SPLITS;
+      counts[0] += pieces - 1;
+      cutPieces += pieces;
+      ++cutTiles;
+      last -= (pieces - 1) * cuts.split();
     }
+    ++counts[cuts.classOf(last)];
   });
   const int64_t before = plan_.used.tasks;
   if (tooMany || before + total * heads > plan_.capacity.tasks ||
-      plan_.used.slots + slots * heads > plan_.capacity.slots ||
-      plan_.used.groups + groups * heads > plan_.capacity.groups)
+      plan_.used.slots + cutPieces * slotsOfTask * heads >
+          plan_.capacity.slots ||
+      plan_.used.groups + cutTiles * heads > plan_.capacity.groups)
     return KVCRT_CAPACITY_EXCEEDED;
 
   kvcrt_task *cursors[kClasses];
@@ -337,53 +188,37 @@ kvcrt_status Planner::emit(bool decode) {
     at += counts[k] * heads;
   }
   int32_t slot = plan_.used.slots, group = plan_.used.groups;
-  forEachTile(decode, [&](const Sequence &s, int64_t tile, Span span) {
-    const int32_t pieces = int32_t(cut(span));
-    const Span last = share(span, pieces - 1);
-    kvcrt_task *&cursor = cursors[classOf(last.keys())];
-    kvcrt_task task = {
-        s.index, 0, int32_t(tile), int32_t(last.begin), int32_t(last.end), -1,
-        -1,      1};
+  tiles.forEach([&](const Tile &tile) {
+    const int32_t pieces = int32_t(cuts.pieces(tile.keys()));
     if (pieces == 1) {
-      *cursor = task;
+      kvcrt_task *&cursor = cursors[cuts.classOf(tile.keys())];
+      kvcrt_task *task = cursor;
       cursor += heads;
+      TaskHalves halves = {{tile.seq, 0, tile.index, tile.begin},
+                           {tile.end, -1, -1, 1}};
+      for (int32_t head = 0; head < heads; ++head, halves.nextHead())
+        halves.store(&task[head]);
       return;
     }
-    for (int32_t head = 0; head < heads; ++head, ++group) {
-      task.kv_head = head;
-      task.merge_group = group;
-      for (int32_t k = 0; k < pieces; ++k) {
-        const Span keys = share(span, k);
-        task.kv_begin = int32_t(keys.begin);
-        task.kv_end = int32_t(keys.end);
-        task.partial_slot = slot;
-        slot += slotsOfTask;
-        task.splits = pieces | k << 16;
+    const int64_t lastBegin = tile.begin + (pieces - 1) * cuts.split();
+    kvcrt_task *&cursor = cursors[cuts.classOf(tile.end - lastBegin)];
+    for (int32_t head = 0; head < heads; ++head, ++group)
+      for (int32_t k = 0; k < pieces; ++k, slot += slotsOfTask) {
+        const bool last = k + 1 == pieces;
+        const int32_t begin = int32_t(tile.begin + k * cuts.split());
+        const TaskHalves halves = {
+            {tile.seq, head, tile.index, begin},
+            {last ? tile.end : int32_t(begin + cuts.split()), slot, group,
+             pieces | k << 16}};
         // The last one's class may be that of the others.
-        *(k + 1 < pieces ? cursors[0] : cursor)++ = task;
+        halves.store((last ? cursor : cursors[0])++);
       }
-    }
   });
-  // A tile that is not cut has only its first head so far: the others follow
-  // here, in the order of memory, where sixteen streams of stores would wait
-  // for one another.
-  const kvcrt_task *end = plan_.tasks + before + total * heads;
-  for (kvcrt_task *run = plan_.tasks + before; run < end;) {
-    if (run->splits != 1) {
-      ++run;
-      continue;
-    }
-    kvcrt_task task = *run;
-    for (int32_t head = 1; head < heads; ++head) {
-      task.kv_head = head;
-      run[head] = task;
-    }
-    run += heads;
-  }
   plan_.used.tasks += int32_t(total * heads);
   plan_.used.slots = slot;
   plan_.used.groups = group;
-  (decode ? plan_.num_tasks : plan_.num_prefill_tasks) = int32_t(total * heads);
+  (part.decode ? plan_.num_tasks : plan_.num_prefill_tasks) =
+      int32_t(total * heads);
   return KVCRT_OK;
 }
 
@@ -391,27 +226,15 @@ kvcrt_status Planner::run() {
   plan_.used = {};
   plan_.num_tasks = plan_.num_prefill_tasks = 0;
   plan_.decode_blocks = plan_.prefill_blocks = 0;
-  plan_.appends = 1;
-  bool prefills = false;
-  forEachSequence([&](const Sequence &s) {
-    prefills |= !decodes(s);
-    if (!decodes(s) || s.newTokens * desc_.group > desc_.decode_rows)
-      plan_.appends = 0;
-  });
-  if (kvcrt_status status = check(); status != KVCRT_OK)
+  Part decode = {true, desc_.decode_rows},
+       prefill = {false, desc_.prefill_rows};
+  if (kvcrt_status status = findParts(decode, prefill); status != KVCRT_OK)
     return status;
-  measure(true);
-  setSplit(chooseSplit());
-  if (kvcrt_status status = emit(true); status != KVCRT_OK)
-    return status;
-  if (prefills) {
-    lengths_ = Lengths();
-    tasks_ = longest_ = 0;
-    measure(false);
-    setSplit(cutsPrefill() ? chooseSplit() : std::max<int64_t>(longest_, 1));
-    if (kvcrt_status status = emit(false); status != KVCRT_OK)
-      return status;
-  }
+  plan_.appends = prefill.sequences == 0 && decode.oneTileEach;
+  for (const Part *part : {&decode, &prefill})
+    if (part->sequences > 0)
+      if (kvcrt_status status = emit(*part); status != KVCRT_OK)
+        return status;
   auto blocks = [](int64_t tasks, int64_t resident) {
     return int32_t(std::min(tasks, resident * kBlocksPerResident));
   };
