@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <vector>
 
 namespace {
@@ -211,32 +212,50 @@ void ForkRelease(benchmark::State &state) {
 }
 BENCHMARK(ForkRelease);
 
-/// Plan of a decode step over 8 KV heads, for 132 SMs of two blocks: `kind` 0
-/// has lengths from 1 to 4096, 1 has one sequence of 128k among them.
+/// Plan of a step over 8 KV heads, for 132 SMs of two blocks; decode of lengths
+/// from 1 to 4096. `kind` & 1: one sequence of 128k among them; & 2: the last
+/// sequence has 100 new tokens on 8,192 keys; & 4: one to eight new tokens
+/// each.
 void PlanAttend(benchmark::State &state) {
   const kvcrt_plan_desc desc = planDesc();
-  const int32_t sequences = state.range(0);
+  const int32_t sequences = state.range(0), kind = state.range(1);
   std::vector<int32_t> indptr(sequences + 1), lengths(sequences);
   for (int32_t s = 0; s < sequences; ++s) {
-    indptr[s + 1] = s + 1;
-    lengths[s] = 1 + (s * 2654435761u >> 7) % 4096;
+    const bool prefills = kind & 2 && s + 1 == sequences;
+    const int32_t tokens = prefills ? 100 : kind & 4 ? 1 + s % 8 : 1;
+    indptr[s + 1] = indptr[s] + tokens;
+    lengths[s] =
+        prefills ? 8192 : tokens + int32_t((s * 2654435761u >> 7) % 4096);
   }
-  if (state.range(1))
+  if (kind & 1)
     lengths[sequences / 2] = 131072;
   kvcrt_plan plan = {};
-  require(kvcrt_plan_attend_sizes(&desc, sequences, sequences, 131072,
+  require(kvcrt_plan_attend_sizes(&desc, sequences, indptr[sequences], 131072,
                                   &plan.capacity));
   std::vector<kvcrt_task> tasks(plan.capacity.tasks);
   plan.tasks = tasks.data();
   for (auto _ : state)
     require(kvcrt_plan_attend(&desc, sequences, indptr.data(), lengths.data(),
                               &plan));
-  state.counters["tasks"] = plan.num_tasks;
+  state.counters["tasks"] = plan.used.tasks;
 }
 BENCHMARK(PlanAttend)
     ->Args({900, 0})
     ->Args({900, 1})
+    ->Args({900, 2})
+    ->Args({900, 3})
+    ->Args({900, 4})
     ->Args({32, 1})
     ->Args({1, 1});
+
+/// What a plan cannot be faster than: its tasks written once, in order.
+void PlanStores(benchmark::State &state) {
+  std::vector<kvcrt_task> tasks(state.range(0));
+  for (auto _ : state) {
+    std::memset(tasks.data(), 1, tasks.size() * sizeof(kvcrt_task));
+    benchmark::ClobberMemory();
+  }
+}
+BENCHMARK(PlanStores)->Arg(7200);
 
 } // namespace

@@ -47,7 +47,8 @@ public:
         decodeTokens_(desc.decode_tokens), group_(desc.group),
         causal_(desc.causal), before_(desc.window ? desc.window - 1 : kAll),
         tileKeys_(desc.tile_keys),
-        powerOfTwo_((desc.tile_keys & (desc.tile_keys - 1)) == 0), seq_(part.begin) {}
+        powerOfTwo_((desc.tile_keys & (desc.tile_keys - 1)) == 0),
+        seq_(part.begin) {}
 
   template <typename Body> void forEach(Body body) {
     do {
