@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Plants mistakes in a variant's GPU kernels and counts who notices.
 
-  tools/mutate-kernels.py BUILD VARIANT [--most=N] [--batch=NAMES] [--jobs=N]
-                          [--results=FILE]
+  tools/mutate-kernels.py BUILD VARIANT [--chip=sm_90a] [--most=N]
+                          [--batch=NAMES] [--jobs=N] [--results=FILE]
 
 For each mistake that kvc-sim-mutate knows in the kernels of VARIANT (a name
 that kvc-conformance prints), runs its conformance cells in the simulator.
@@ -22,6 +22,7 @@ import threading
 parser = argparse.ArgumentParser()
 parser.add_argument("build")
 parser.add_argument("variant")
+parser.add_argument("--chip", default="sm_90a")
 parser.add_argument("--most", type=int, default=0)
 parser.add_argument("--batch", default="")
 parser.add_argument("--jobs", type=int, default=1)
@@ -29,7 +30,7 @@ parser.add_argument("--seed", type=int, default=20260101)
 parser.add_argument("--results", help="keep answers here, and begin with what is there")
 parser.add_argument("--timeout", type=int, default=300)
 options = parser.parse_args()
-conformance = [f"{options.build}/bin/kvc-conformance", "--engine=sim", "--jobs=1",
+conformance = [f"{options.build}/bin/kvc-conformance", f"--engine=sim:{options.chip}", "--jobs=1",
                f"--only={options.variant}", f"--seed={options.seed}",
                ] + ([f"--batch={options.batch}"] if options.batch else [])
 
@@ -64,7 +65,8 @@ def run(number):
 code, text = output(conformance + ["--print-mlir"])
 assert code == 0 and text.count("kvc.variant") == 1, text
 opt = [f"{options.build}/bin/kvc-opt"]
-code, lowered = output(opt + ["--convert-kvc-to-gpu", "--kvc-lower-gpu-kernels",
+code, lowered = output(opt + [f"--convert-kvc-to-gpu=chip={options.chip}",
+                              "--kvc-lower-gpu-kernels",
                               "--mlir-print-debuginfo"], text)
 assert code == 0
 code, listed = output(
@@ -104,7 +106,7 @@ order = [(group, number) for group, numbers in chosen.items() for number in numb
 with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
     answers = dict(zip(order, pool.map(lambda item: answer(item[1]), order)))
 
-print(f"Variant `{options.variant}`, cells `{options.batch or 'all'}`, seed "
+print(f"Variant `{options.variant}` on {options.chip}, cells `{options.batch or 'all'}`, seed "
       f"{options.seed}: {len(order)} of {len(listed.splitlines())} mistakes planted.\n")
 print("| kernel | mistake | planted | noticed by | survived |")
 print("|---|---|---|---|---|")

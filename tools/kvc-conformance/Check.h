@@ -29,6 +29,12 @@ Outcome runMergeCell(const Spec &spec, const CompiledVariant &kernels,
 Outcome runBadCalls(const Spec &spec, const CompiledVariant &kernels,
                     uint64_t seed);
 
+/// Whether append quantises rows of `spec` that it does not turn; what it makes
+/// of those that are hard to quantise, against the reference's bits.
+bool hasHardRows(const Spec &spec);
+Outcome runHardRows(const Spec &spec, const CompiledVariant &kernels,
+                    uint64_t seed);
+
 } // namespace kvc::conformance
 
 #endif // KVC_TOOLS_KVC_CONFORMANCE_CHECK_H

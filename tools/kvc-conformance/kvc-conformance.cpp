@@ -96,6 +96,9 @@ static VariantReport runVariant(const Spec &spec, const JitOptions &options) {
   if ((!onGpu || kernels->gpu->merge) && isWanted("merge"))
     report.cells.push_back(
         {"merge", "", runMergeCell(spec, *kernels, variantSeed), onGpu});
+  if (hasHardRows(spec) && isWanted("hard rows"))
+    report.cells.push_back(
+        {"hard rows", "", runHardRows(spec, *kernels, variantSeed), onGpu});
   if (!onGpu && isWanted("bad calls"))
     report.cells.push_back(
         {"bad calls", "", runBadCalls(spec, *kernels, variantSeed)});
