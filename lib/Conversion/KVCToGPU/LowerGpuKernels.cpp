@@ -8,7 +8,10 @@
 // LLVM does with an eighth of them.
 //
 // Invariant: none introduces a call, and f16 and bf16 conversions stay
-// instructions (NVPTX has them; the simulator rewrites those of bf16).
+// instructions (NVPTX has them; the simulator rewrites those of bf16). For
+// that, a division of scores (soft-cap, score regions) is the machine's
+// approximation, as exponentials are; what must be the quotient rounded once is
+// none (RowDivisor.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -46,6 +49,12 @@ struct ConvertGpuKernelsToLLVMPass
     : kvc::impl::ConvertGpuKernelsToLLVMPassBase<ConvertGpuKernelsToLLVMPass> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
+    // IEEE division of f32 calls a slow path. The approximation is good to two
+    // units of the last place, for divisors up to 2^126.
+    getOperation()->walk([](arith::DivFOp op) {
+      if (getElementTypeOrSelf(op.getType()).isF32())
+        op.setFastmath(op.getFastmath() | arith::FastMathFlags::afn);
+    });
     LLVMTypeConverter types(context);
     RewritePatternSet patterns(context);
     populateSCFToControlFlowConversionPatterns(patterns);
