@@ -28,8 +28,8 @@ namespace {
 // upstream's order, as its own pipeline has it
 constexpr const char *tosaToLinalg =
     "func.func(tosa-infer-shapes,tosa-make-broadcastable,tosa-to-linalg-named,"
-    "tosa-to-arith{include-apply-rescale=true},tosa-to-tensor,tosa-to-linalg),"
-    "canonicalize";
+    "tosa-to-arith{include-apply-rescale=true},tosa-to-tensor,tosa-to-linalg,"
+    "tosa-to-tensor),canonicalize";
 
 /// An attribute of an op that is not registered: among its properties or not.
 Attribute attributeOf(Operation *op, StringRef name) {

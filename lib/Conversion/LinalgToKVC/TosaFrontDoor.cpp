@@ -44,7 +44,9 @@ struct LowerTosaOps
     : public PassWrapper<LowerTosaOps, OperationPass<func::FuncOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LowerTosaOps)
 
-  explicit LowerTosaOps(bool named = false) : named(named) {}
+  /// Products and pools; views and scalars; what is left.
+  enum class Stage { Named, Views, Rest };
+  explicit LowerTosaOps(Stage stage = Stage::Rest) : stage(stage) {}
   StringRef getName() const override { return "LowerTosaOps"; }
 
   void getDependentDialects(DialectRegistry &registry) const override {
@@ -57,33 +59,43 @@ struct LowerTosaOps
     TypeConverter converter;
     tosa::populateTosaTypeConversion(converter);
     RewritePatternSet patterns(&getContext());
-    if (named) {
+    switch (stage) {
+    case Stage::Named:
       tosa::populateTosaToLinalgNamedConversionPatterns(converter, &patterns,
                                                         {});
-    } else {
+      break;
+    case Stage::Views:
       tosa::populateTosaToArithConversionPatterns(&patterns);
       tosa::populateTosaToTensorConversionPatterns(converter, &patterns);
+      break;
+    case Stage::Rest:
       tosa::populateTosaToLinalgConversionPatterns(converter, &patterns);
+      break;
     }
     ConversionTarget target(getContext());
     target.addLegalDialect<arith::ArithDialect, index::IndexDialect,
                            linalg::LinalgDialect, math::MathDialect,
                            scf::SCFDialect, tensor::TensorDialect>();
+    // what is left may become views, which the next stage lowers
+    if (stage != Stage::Views)
+      target.addLegalOp<tosa::ConstShapeOp, tosa::ReshapeOp>();
     if (failed(applyPartialConversion(getOperation(), target,
                                       std::move(patterns))))
       signalPassFailure();
   }
 
-  bool named;
+  Stage stage;
 };
 } // namespace
 
 void buildTosaToLinalg(OpPassManager &pm) {
   pm.addPass(tosa::createTosaInferShapesPass());
   pm.addPass(tosa::createTosaMakeBroadcastablePass());
-  pm.addPass(std::make_unique<LowerTosaOps>(/*named=*/true));
+  using Stage = LowerTosaOps::Stage;
+  pm.addPass(std::make_unique<LowerTosaOps>(Stage::Named));
   pm.addPass(createCanonicalizerPass());
-  pm.addPass(std::make_unique<LowerTosaOps>());
+  for (Stage stage : {Stage::Views, Stage::Rest, Stage::Views})
+    pm.addPass(std::make_unique<LowerTosaOps>(stage));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }

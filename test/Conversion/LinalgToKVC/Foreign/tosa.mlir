@@ -59,3 +59,26 @@ func.func @number_or_zero(%q: tensor<3x5x4xf32>, %kv: tensor<3x5x4xf32>) -> tens
   %out = tosa.matmul %number, %kv, %zp, %zp : (tensor<3x5x5xf32>, tensor<3x5x4xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<3x5x4xf32>
   return %out : tensor<3x5x4xf32>
 }
+
+// one head of keys and values, repeated: upstream's lowering of a tile leaves a
+// reshape, which is lowered as well
+// CHECK-LABEL: @tiled
+// CHECK-NOT: tosa.reshape
+// CHECK: kvc.attention {{.*}} : (tensor<1x3x5x4xf32>, tensor<1x1x5x4xf32>, tensor<1x1x5x4xf32>)
+func.func @tiled(%q: tensor<3x5x4xf32>, %k: tensor<1x5x4xf32>, %v: tensor<1x5x4xf32>) -> tensor<3x5x4xf32> {
+  %zp = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %shift = "tosa.const"() <{values = dense<0> : tensor<1xi8>}> : () -> tensor<1xi8>
+  %times = tosa.const_shape {values = dense<[3, 1, 1]> : tensor<3xindex>} : () -> !tosa.shape<3>
+  %ks = tosa.tile %k, %times : (tensor<1x5x4xf32>, !tosa.shape<3>) -> tensor<3x5x4xf32>
+  %vs = tosa.tile %v, %times : (tensor<1x5x4xf32>, !tosa.shape<3>) -> tensor<3x5x4xf32>
+  %kt = tosa.transpose %ks {perms = array<i32: 0, 2, 1>} : (tensor<3x5x4xf32>) -> tensor<3x4x5xf32>
+  %score = tosa.matmul %q, %kt, %zp, %zp : (tensor<3x5x4xf32>, tensor<3x4x5xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<3x5x5xf32>
+  %max = tosa.reduce_max %score {axis = 2 : i32} : (tensor<3x5x5xf32>) -> tensor<3x5x1xf32>
+  %less = tosa.sub %score, %max : (tensor<3x5x5xf32>, tensor<3x5x1xf32>) -> tensor<3x5x5xf32>
+  %e = tosa.exp %less : (tensor<3x5x5xf32>) -> tensor<3x5x5xf32>
+  %sum = tosa.reduce_sum %e {axis = 2 : i32} : (tensor<3x5x5xf32>) -> tensor<3x5x1xf32>
+  %over = tosa.reciprocal %sum : (tensor<3x5x1xf32>) -> tensor<3x5x1xf32>
+  %p = tosa.mul %e, %over, %shift : (tensor<3x5x5xf32>, tensor<3x5x1xf32>, tensor<1xi8>) -> tensor<3x5x5xf32>
+  %out = tosa.matmul %p, %vs, %zp, %zp : (tensor<3x5x5xf32>, tensor<3x5x4xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<3x5x4xf32>
+  return %out : tensor<3x5x4xf32>
+}
