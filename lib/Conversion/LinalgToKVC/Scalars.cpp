@@ -23,6 +23,7 @@ namespace kvc::raise {
 static constexpr int64_t maxResource = int64_t(1) << 14;
 static constexpr unsigned maxBodyOps = 256;
 static constexpr unsigned maxConcatInputs = 64;
+static constexpr unsigned maxUniformOps = 24;
 /// Enough to find a tensor of the wanted layout among those seen.
 static constexpr unsigned maxChain = 64;
 
@@ -81,10 +82,17 @@ const Expr *Scalars::piece(AffineExpr condition, const Expr *yes,
   condition = axes.simplify(condition);
   if (std::optional<bool> decided = axes.isNonNegative(condition))
     return *decided ? yes : no;
-  if (yes->is(Expr::Kind::Piece) && yes->affine == condition)
-    yes = yes->operands[0];
-  if (no->is(Expr::Kind::Piece) && no->affine == condition)
-    no = no->operands[1];
+  // what is known to hold, or not to hold, inside
+  const AffineExpr otherwise = axes.simplify(-condition - 1);
+  auto settled = [&](const Expr *part, bool holds) {
+    if (part->is(Expr::Kind::Piece) && part->affine == condition)
+      return part->operands[holds ? 0 : 1];
+    if (part->is(Expr::Kind::Piece) && part->affine == otherwise)
+      return part->operands[holds ? 1 : 0];
+    return part;
+  };
+  yes = settled(yes, true);
+  no = settled(no, false);
   if (yes == no)
     return yes;
   Expr expr;
@@ -425,12 +433,29 @@ bool Scalars::equal(const Expr *a, const Expr *b, unsigned depth) {
 
 std::optional<double> Scalars::asReal(const Expr *expr) {
   expr = look(expr);
+  // a scale that is computed: sqrt(1 / sqrt(channels))
+  if (expr->is(Expr::Kind::Apply) && isUniform(expr)) {
+    unsigned budget = maxUniformOps;
+    if (const Expr *whole = expandAll(expr, budget))
+      expr = whole;
+  }
   if (!expr->is(Expr::Kind::Constant))
     return std::nullopt;
   std::optional<Number> number = toNumber(expr->constant);
   if (!number || !number->isFloat)
     return std::nullopt;
   return number->real;
+}
+
+bool isUniform(const Expr *expr) {
+  bool uniform = true;
+  walkExpr(expr, [&](const Expr *e) {
+    if (e->affine)
+      uniform = false;
+    for (AffineExpr at : e->index)
+      uniform &= isa<AffineConstantExpr>(at);
+  });
+  return uniform;
 }
 
 bool mentions(const Expr *expr, AffineExpr axis) {

@@ -187,6 +187,9 @@ private:
 /// expanded so far; an element mentions what its index mentions.
 bool mentions(const Expr *expr, mlir::AffineExpr axis);
 
+/// True for an expression that is one number for the whole attention.
+bool isUniform(const Expr *expr);
+
 /// Calls `visit` on every node once.
 void walkExpr(const Expr *expr, llvm::function_ref<void(const Expr *)> visit);
 

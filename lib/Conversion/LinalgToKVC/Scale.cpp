@@ -20,17 +20,6 @@ using namespace mlir;
 
 namespace kvc::raise {
 
-bool isUniform(const Expr *expr) {
-  bool uniform = true;
-  walkExpr(expr, [&](const Expr *e) {
-    if (e->affine)
-      uniform = false;
-    for (AffineExpr at : e->index)
-      uniform &= isa<AffineConstantExpr>(at);
-  });
-  return uniform;
-}
-
 /// True when `expr` leads to a sum of products that depends on the key.
 static bool leadsToProduct(Scalars &scalars, const Expr *expr, AffineExpr key,
                            unsigned &budget) {

@@ -42,9 +42,6 @@ struct Score {
   const Expr *a = nullptr, *b = nullptr;
 };
 
-/// True for an expression that is one number for the whole attention.
-bool isUniform(const Expr *expr);
-
 std::optional<Score> matchScore(Scalars &scalars, const Softmax &softmax,
                                 mlir::AffineExpr key, mlir::Operation *anchor,
                                 bool takesFloors, Refusal &refusal);
