@@ -25,6 +25,11 @@ FORBIDDEN = {
     "include/kvc/Interpreter": ABOVE_IR[:1] + ABOVE_IR[2:],
     "lib/Conversion": ("kvc/Target", "kvc/Pipelines", "kvc/Interpreter",
                        "kvcref/", "mlir/Target", "llvm/IR/"),
+    # What every engine's kernels share knows none of them.
+    "lib/Conversion/Kernel": ("../KVCTo", "KVCTo", "mlir/Dialect/GPU",
+                              "mlir/Dialect/NVGPU", "mlir/Dialect/LLVMIR/NVVM"),
+    "lib/Conversion/KVCToCPU": ("../KVCToGPU",),
+    "lib/Conversion/KVCToGPU": ("../KVCToCPU",),
     "include/kvc/Conversion": ("kvc/Target", "kvc/Pipelines",
                                "kvc/Interpreter", "kvcref/", "mlir/Target"),
     "lib/Target": ("kvc/Pipelines", "kvc/Interpreter", "kvcref/"),

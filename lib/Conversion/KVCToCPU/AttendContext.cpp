@@ -61,35 +61,15 @@ AttendContext emitTaskContext(KernelBuilder &b, const Variant &variant,
   c.kvHead = b.toI64(task.load(KVC_FIELD(Task, kvHead)));
   c.firstToken = b.toI64(task.load(KVC_FIELD(Task, firstToken)));
   c.numTokens = b.toI64(task.load(KVC_FIELD(Task, numTokens)));
-  Num indptr = params.load(KVC_FIELD(kvcrt_params, step.qo_indptr));
-  c.stepToken = loadI32(indptr, c.seq);
-  c.numNew = loadI32(indptr, c.seq + 1) - c.stepToken;
-  c.kvLen = loadI32(params.load(KVC_FIELD(kvcrt_params, step.kv_len)), c.seq);
-  c.firstIndex = c.kvLen - c.numNew;
+  c.loadSequence();
   c.rows = c.numTokens * variant.group();
   c.paddedRows = roundUp(c.rows, access.rowBlock);
   c.lowIndex = c.firstIndex + c.firstToken;
   c.highIndex = c.lowIndex + c.numTokens - 1;
 
-  c.scale = params.load(KVC_FIELD(kvcrt_params, scale));
-  if (variant.softcap)
-    c.softcap = params.load(KVC_FIELD(kvcrt_params, softcap));
-  if (variant.window)
-    c.window = b.toI64(params.load(KVC_FIELD(kvcrt_params, window)));
-  if (variant.streaming())
-    c.sinkTokens = b.toI64(params.load(KVC_FIELD(kvcrt_params, sink_tokens)));
-  if (variant.readsPositions()) {
-    c.positions = params.load(KVC_FIELD(kvcrt_params, step.positions));
-    Num offsets = c.cache.load(KVC_FIELD(kvcrt_cache, position_offset));
-    c.positionOffset = b.ifElse(
-        offsets != b.nullPtr(),
-        [&]() -> Nums { return {loadI32(offsets, c.seq)}; },
-        [&]() -> Nums { return {b.i64(0)}; })[0];
-  }
+  c.loadParameters();
   if (variant.rope())
     c.ropeTable = RopeTable::load(c.cache);
-  c.numBlocks = b.toI64(c.cache.load(KVC_FIELD(kvcrt_cache, num_blocks)));
-  c.errorWord = c.cache.load(KVC_FIELD(kvcrt_cache, error_word));
 
   ScratchLayout layout = ScratchLayout::get(shape);
   Num scratch = b.at(closure.load(KVC_FIELD(Closure, scratch)),
@@ -119,13 +99,6 @@ static void emitZero(KernelBuilder &b, Num address, int64_t count) {
          [&](Num i) { b.store(zero, b.at(address, i * 4)); });
 }
 
-/// The position from which row's token meets the sinks: its place in the cache.
-static Num emitSinkPosition(AttendContext &c, Num token, Num position) {
-  Num index = c.firstIndex + token;
-  Num lastPlace = c.sinkTokens + c.window - 1;
-  return position - max(index - lastPlace, c.b.i64(0));
-}
-
 void emitLoadQueries(AttendContext &c) {
   KernelBuilder &b = c.b;
   const Variant &v = c.variant;
@@ -153,12 +126,12 @@ void emitLoadQueries(AttendContext &c) {
     fill(target);
     if (!v.rope())
       return;
-    Num position = loadI32(c.positions, c.stepToken + token);
+    Num position = c.rowPosition(token);
     if (v.needsSinkQuery()) {
       Num sinkTarget = b.at(c.sinkQuery, row * c.shape.keyRowBytes());
       fill(sinkTarget);
       emitRotateRow(v, c.ropeTable, sinkTarget,
-                    emitSinkPosition(c, token, position));
+                    c.sinkPosition(token, position));
     }
     emitRotateRow(v, c.ropeTable, target, position);
   });
@@ -168,22 +141,6 @@ void emitLoadQueries(AttendContext &c) {
       emitZero(b, b.at(c.sinkQuery, row * c.shape.keyRowBytes()),
                c.shape.keyPitch);
   });
-}
-
-/// Whether every query of the task sees every key of [begin, end).
-static Num emitIsSteady(AttendContext &c, Num begin, Num end) {
-  const Variant &v = c.variant;
-  Num steady = end <= c.kvLen;
-  if (v.causal)
-    steady = steady & (end <= c.lowIndex + 1);
-  if (v.window)
-    steady = steady & (begin > c.highIndex - c.window);
-  // Not causal, a window still hides what comes after the query.
-  if (v.window && !v.causal)
-    steady = steady & (end <= c.lowIndex + 1);
-  if (v.streaming())
-    steady = steady & (begin >= c.sinkTokens);
-  return steady;
 }
 
 void emitTileLoop(AttendContext &c, const VisibleTiles &tiles, Num first,
@@ -223,7 +180,8 @@ void emitTileLoop(AttendContext &c, const VisibleTiles &tiles, Num first,
         return;
       }
       b.ifElse(
-          emitIsSteady(c, begin, begin + c.shape.tileKeys),
+          emitIsSteady(c, begin, begin + c.shape.tileKeys, c.lowIndex,
+                       c.highIndex),
           [&] { return rest(true); }, [&] { return rest(false); });
     });
   });

@@ -20,6 +20,8 @@
 #ifndef KVC_LIB_CONVERSION_KVCTOCPU_ATTENDCONTEXT_H
 #define KVC_LIB_CONVERSION_KVCTOCPU_ATTENDCONTEXT_H
 
+#include "../Kernel/AttendTask.h"
+#include "MathPolynomials.h"
 #include "Rotation.h"
 #include "Workspace.h"
 
@@ -34,31 +36,19 @@ struct TileAccess {
   int64_t rowBlock;
 };
 
-struct AttendContext {
+/// Indices, lengths and positions are i64.
+struct AttendContext : AttendTask {
   AttendContext(KernelBuilder &b, const Variant &variant,
                 const TileShape &shape, TileAccess access,
                 AbiStruct<kvcrt_params> params)
-      : b(b), variant(variant), shape(shape), access(access), params(params),
-        cache(params.inner<kvcrt_cache>(KVC_FIELD(kvcrt_params, cache))) {}
+      : AttendTask(b, variant, engineMath, params), shape(shape),
+        access(access) {}
 
-  KernelBuilder &b;
-  const Variant &variant;
   const TileShape &shape;
   TileAccess access;
 
-  AbiStruct<kvcrt_params> params;
-  AbiStruct<kvcrt_cache> cache;
-
-  // The sequence (i64): its row in the step, tokens held, first row of q, new
-  // tokens, index of the first new token.
-  Num seq, kvLen, stepToken, numNew, firstIndex;
-  // The task (i64): KV head, first new token, tokens, rows, rows padded.
-  Num kvHead, firstToken, numTokens, rows, paddedRows;
-  // Indices of the first and the last query of the task.
-  Num lowIndex, highIndex;
-  // Parameters that the variant uses (null Nums otherwise).
-  Num scale, softcap, window, sinkTokens, positions, positionOffset;
-  Num numBlocks, errorWord;
+  // The task: first new token, tokens, rows, rows padded.
+  Num firstToken, numTokens, rows, paddedRows;
   RopeTable ropeTable;
 
   // Scratch of this worker.
@@ -67,11 +57,8 @@ struct AttendContext {
   SoftmaxState state; // of maxRows
   SoftmaxState total; // of decodeRows
 
-  /// Token of the sequence's new ones that row `row` belongs to, and its head.
+  /// Token of the sequence's new ones that row `row` belongs to.
   Num rowToken(Num row) const { return firstToken + row / variant.group(); }
-  Num rowHead(Num row) const {
-    return kvHead * variant.group() + row % variant.group();
-  }
 };
 
 /// Visible keys of a block of queries, in tiles: first the tiles that hold

@@ -3,13 +3,12 @@
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The one text of attention mathematics that every schedule uses:
-//
-//   s = scale * q.k;  s = c tanh(s / c);  s = region(s);  s += slope *
-//   distance; s += mask;  s = -inf where not visible m' = max(m, max s);  w =
-//   exp(s - m');  f = exp(m - m');  l = l f + sum w
+//   m' = max(m, max s);  w = exp(s - m');  f = exp(m - m');  l = l f + sum w
 //   ... accumulators: o = o f + w . v (TileProducts.cpp) ...
-//   out = o / (l + exp(sink - m)),  lse = m + log(l + exp(sink - m))
+//
+// on rows of scores in scratch, a vector at a time. What a score is and how a
+// row ends is in ../Kernel (ScoreEdits, AttendTask), for every engine; this
+// step is each engine's own, since a GPU's lanes hold fragments of two rows.
 //
 // Invariant: a row with nothing visible has m = -inf and l = 0 and never makes
 // a NaN: differences are taken from a finite stand-in for such a maximum.
@@ -17,17 +16,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "AttendContext.h"
-#include "MathPolynomials.h"
-#include "ScoreEdits.h"
+#include "ScoreRow.h"
 
 using namespace mlir;
 
 namespace kvc::cpu {
-
-/// A maximum that can be subtracted: 0 where nothing was visible.
-static Num finiteMax(Num m) {
-  return select(m == m.builder->negInf(m.type()), m.like(0), m);
-}
 
 void emitSoftmax(AttendContext &c, Num tile, bool steady) {
   KernelBuilder &b = c.b;
@@ -36,8 +29,7 @@ void emitSoftmax(AttendContext &c, Num tile, bool steady) {
   Num tileBegin = tile * shape.tileKeys;
 
   b.loop(b.i64(0), c.rows, 1, [&](Num row) {
-    Num token = c.rowToken(row);
-    ScoreRow at(c, c.rowHead(row), token, c.firstIndex + token, steady);
+    ScoreRow at(c, c.rowToken(row), c.rowHead(row));
     Num scoreRow = b.at(c.scores, row * shape.scoreRowBytes());
     Num sinkRow = b.at(c.sinkScores, row * shape.scoreRowBytes());
 
@@ -50,7 +42,7 @@ void emitSoftmax(AttendContext &c, Num tile, bool steady) {
       Num sinkDot;
       if (c.variant.needsSinkQuery() && !steady)
         sinkDot = b.load(type, b.at(sinkRow, offset * 4));
-      Num score = at.edit(dot, sinkDot, tileBegin + offset);
+      Num score = at.edit(dot, sinkDot, tileBegin + offset, steady);
       highest = highest ? max(highest, score) : score;
       scores.push_back(score);
     }
@@ -126,24 +118,12 @@ void emitFinish(AttendContext &c, SoftmaxState state) {
   b.loop(b.i64(0), c.rows, 1, [&](Num row) {
     Num token = c.stepToken + c.rowToken(row), head = c.rowHead(row);
     Num m = loadF32(state.max, row), l = loadF32(state.sum, row);
-    Num reference = finiteMax(m);
-    Num factor = b.f32(1);
-    if (v.sinkLogits) {
-      Num sink =
-          loadF32(c.params.load(KVC_FIELD(kvcrt_params, sink_logits)), head);
-      Num both = max(m, sink);
-      reference = finiteMax(both);
-      factor = emitExp(m - reference);
-      l = fma(l, factor, emitExp(sink - reference));
-      m = both;
-    }
-    // Nothing visible: 0 over 0 is 0 here.
-    Num inverse = select(l == 0.0, b.f32(0), factor / l);
+    RowFinish end = emitFinishRow(c, head, m, l);
     Num target = b.at(data, token * tokenStride + head * headStride);
     Num acc = b.at(state.acc, row * c.shape.valueRowBytes());
     forEachPiece(v.valueDim(), c.shape.lanes, [&](int64_t at, int64_t width) {
       Num piece = b.load(b.vec(width, b.f32()), b.at(acc, at * 4));
-      Num result = b.roundTo(piece * b.splat(inverse, width), v.element);
+      Num result = b.roundTo(piece * b.splat(end.factor, width), v.element);
       b.store(result, b.at(target, at * elementBytes));
     });
     if (!v.lse)
@@ -151,7 +131,7 @@ void emitFinish(AttendContext &c, SoftmaxState state) {
     Num lseRow =
         b.at(c.params.load(KVC_FIELD(kvcrt_params, lse)),
              token * c.params.load(KVC_FIELD(kvcrt_params, lse_token_stride)));
-    b.store(reference + emitLog(l), b.at(lseRow, head * 4));
+    b.store(end.lse, b.at(lseRow, head * 4));
   });
 }
 

@@ -117,4 +117,15 @@ Num emitTanh(Num x) {
   return select(magnitude < 0.625, small, large);
 }
 
+static Num divide(Num a, Num b) { return a / b; }
+
+const EngineMath engineMath = {/*unit=*/1,
+                               /*natural=*/1,
+                               {emitExp, emitExp2, emitLog, emitTanh},
+                               /*weight=*/emitExp,
+                               /*score=*/emitLog,
+                               divide,
+                               loadI32,
+                               loadF32};
+
 } // namespace kvc::cpu

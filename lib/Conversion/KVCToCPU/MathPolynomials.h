@@ -11,7 +11,7 @@
 #ifndef KVC_LIB_CONVERSION_KVCTOCPU_MATHPOLYNOMIALS_H
 #define KVC_LIB_CONVERSION_KVCTOCPU_MATHPOLYNOMIALS_H
 
-#include "../Kernel/KernelBuilder.h"
+#include "../Kernel/EngineMath.h"
 
 namespace kvc::cpu {
 
@@ -24,6 +24,9 @@ Num emitExp2(Num x);
 /// Natural logarithm; log(0) = -inf, NaN for negative arguments.
 Num emitLog(Num x);
 Num emitTanh(Num x);
+
+/// Natural scores, indices of i64.
+extern const EngineMath engineMath;
 
 } // namespace kvc::cpu
 

@@ -3,9 +3,9 @@
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// out = sum_p exp(lse_p - m) out_p / (sum_p exp(lse_p - m) + exp(sink - m)).
-// Invariant: a partial whose lse is -inf saw nothing, and its output is not
-// looked at.
+// out = sum_p exp(lse_p - m) out_p / (sum_p exp(lse_p - m) + exp(sink - m)): a
+// softmax whose scores are the lse, finished as any other row. Invariant: a
+// partial whose lse is -inf saw nothing, and its output is not looked at.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,31 +29,6 @@ struct Partials {
 };
 } // namespace
 
-namespace {
-/// A stand-in for the maximum that can be subtracted, and the sum of
-/// exp(lse - reference), the sink in both.
-struct Denominator {
-  Num reference, sum;
-};
-} // namespace
-
-static Denominator emitDenominator(KernelBuilder &b, const Partials &partials,
-                                   Num sink) {
-  Num start = sink ? sink : b.negInf(b.f32());
-  Num highest = b.loop(b.i64(0), partials.count, 1, {start},
-                       [&](Num p, ArrayRef<Num> carried) -> Nums {
-                         return {max(carried[0], partials.lseOf(p))};
-                       })[0];
-  Num reference = select(highest == b.negInf(b.f32()), b.f32(0), highest);
-  Num first = sink ? emitExp(sink - reference) : b.f32(0);
-  Num sum =
-      b.loop(b.i64(0), partials.count, 1, {first},
-             [&](Num p, ArrayRef<Num> carried) -> Nums {
-               return {carried[0] + emitExp(partials.lseOf(p) - reference)};
-             })[0];
-  return {reference, sum};
-}
-
 void KernelEmitter::emitMerge() {
   const Variant &v = variant;
   auto mergeHead = [&](KernelBuilder &b, AbiStruct<kvcrt_params> params,
@@ -69,9 +44,17 @@ void KernelEmitter::emitMerge() {
     Num sink;
     if (v.sinkLogits)
       sink = loadF32(params.load(KVC_FIELD(kvcrt_params, sink_logits)), head);
-    Denominator d = emitDenominator(b, partials, sink);
-    Num reference = d.reference, sum = d.sum;
-    Num inverse = select(sum == 0.0, b.f32(0), b.f32(1) / sum);
+    Num highest = b.loop(b.i64(0), partials.count, 1, {b.negInf(b.f32())},
+                         [&](Num p, ArrayRef<Num> carried) -> Nums {
+                           return {max(carried[0], partials.lseOf(p))};
+                         })[0];
+    Num reference = finiteMax(highest);
+    Num sum =
+        b.loop(b.i64(0), partials.count, 1, {b.f32(0)},
+               [&](Num p, ArrayRef<Num> carried) -> Nums {
+                 return {carried[0] + emitExp(partials.lseOf(p) - reference)};
+               })[0];
+    RowFinish end = emitFinishRow(engineMath, highest, sum, sink);
     Num target =
         b.at(params.load(KVC_FIELD(kvcrt_params, out.data)),
              token * params.load(KVC_FIELD(kvcrt_params, out.token_stride)) +
@@ -84,7 +67,7 @@ void KernelEmitter::emitMerge() {
               b.i64(0), partials.count, 1, {b.constant(type, 0)},
               [&](Num p, ArrayRef<Num> carried) -> Nums {
                 Num lse = partials.lseOf(p);
-                Num weight = emitExp(lse - reference) * inverse;
+                Num weight = emitExp(lse - reference) * end.factor;
                 Num piece = b.load(
                     type,
                     b.at(b.at(partials.out, p * partials.outStride), at * 4));
@@ -98,7 +81,7 @@ void KernelEmitter::emitMerge() {
     Num lseRow =
         b.at(params.load(KVC_FIELD(kvcrt_params, lse)),
              token * params.load(KVC_FIELD(kvcrt_params, lse_token_stride)));
-    b.store(reference + emitLog(sum), b.at(lseRow, head * 4));
+    b.store(end.lse, b.at(lseRow, head * 4));
   };
 
   func::FuncOp task = emitTaskFunction(

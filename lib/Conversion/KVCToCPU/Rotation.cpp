@@ -3,36 +3,16 @@
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// (a, b) becomes (a cos - b sin, a sin + b cos), as many pairs at a time as
-// divide the number of pairs. Invariant: reads and writes exactly the first
-// `rope.dim` elements of the row.
+// As many pairs at a time as divide the number of pairs. Invariant: reads and
+// writes exactly the first `rope.dim` elements of the row.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Rotation.h"
 
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-
 using namespace mlir;
 
 namespace kvc::cpu {
-
-RopeTable RopeTable::load(AbiStruct<kvcrt_cache> cache) {
-  KernelBuilder &b = *cache.address().builder;
-  return {cache.load(KVC_FIELD(kvcrt_cache, rope_table)),
-          b.toI64(cache.load(KVC_FIELD(kvcrt_cache, rope_positions))),
-          cache.load(KVC_FIELD(kvcrt_cache, error_word))};
-}
-
-void emitRaiseError(Num errorWord, int bits) {
-  KernelBuilder &b = *errorWord.builder;
-  b.ifThen(errorWord != b.nullPtr(), [&] {
-    // Several workers may raise errors at once.
-    LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::_or, errorWord.value,
-                              b.i32(bits).value,
-                              LLVM::AtomicOrdering::monotonic);
-  });
-}
 
 /// Evenly placed elements: `first`, `first` + 2, ... of the pair (a, b).
 static SmallVector<int64_t> everyOther(int64_t count, int64_t first) {
@@ -60,13 +40,7 @@ void emitRotateRow(const Variant &variant, const RopeTable &table, Num row,
   while (pairs % width != 0)
     width /= 2;
 
-  Num inRange = (position >= 0) & (position < table.positions);
-  b.ifThen(isFalse(inRange), [&] {
-    emitRaiseError(table.errorWord, KVCRT_ERROR_POSITION_RANGE);
-  });
-  Num nearest = max(min(position, table.positions - 1), b.i64(0));
-  Num angles = b.at(table.data, nearest * (pairs * 8));
-
+  Num angles = table.angles(position, pairs);
   auto loadPairs = [&](Num address) -> std::pair<Num, Num> {
     Num both = b.load(b.vec(2 * width, b.f32()), address);
     if (width == 1)
@@ -80,13 +54,14 @@ void emitRotateRow(const Variant &variant, const RopeTable &table, Num row,
       Num low = b.at(row, i * 4), high = b.at(low, pairs * 4);
       Type type = b.vec(width, b.f32());
       Num x = b.load(type, low), y = b.load(type, high);
-      b.store(fma(x, cosine, -(y * sine)), low);
-      b.store(fma(x, sine, y * cosine), high);
+      auto [first, second] = rotate(x, y, cosine, sine);
+      b.store(first, low);
+      b.store(second, high);
       return;
     }
     Num where = b.at(row, i * 8);
     auto [x, y] = loadPairs(where);
-    Num first = fma(x, cosine, -(y * sine)), second = fma(x, sine, y * cosine);
+    auto [first, second] = rotate(x, y, cosine, sine);
     if (width == 1) {
       b.store(first, where);
       b.store(second, b.at(where, 4));

@@ -9,28 +9,17 @@
 #ifndef KVC_LIB_CONVERSION_KVCTOCPU_ROTATION_H
 #define KVC_LIB_CONVERSION_KVCTOCPU_ROTATION_H
 
-#include "../Kernel/AbiAccess.h"
+#include "../Kernel/RopeTable.h"
 #include "Variant.h"
 
 namespace kvc::cpu {
 
 using namespace kernel;
 
-/// The table of {cos, sin} pairs, and where to complain.
-struct RopeTable {
-  Num data;      // kvcrt_cache.rope_table
-  Num positions; // kvcrt_cache.rope_positions, i64
-  Num errorWord; // kvcrt_cache.error_word, nullable
-  static RopeTable load(AbiStruct<kvcrt_cache> cache);
-};
-
 /// Rotates the f32 row at `row` as of `position` (i64). A position outside the
 /// table sets KVCRT_ERROR_POSITION_RANGE and takes the nearest one in it.
 void emitRotateRow(const Variant &variant, const RopeTable &table, Num row,
                    Num position);
-
-/// Ors `bits` into the error word, when there is one.
-void emitRaiseError(Num errorWord, int bits);
 
 } // namespace kvc::cpu
 

@@ -13,14 +13,6 @@ using namespace mlir;
 
 namespace kvc::gpu {
 
-static Num loadOr(Num array, Num index, int64_t otherwise) {
-  KernelBuilder &b = *array.builder;
-  return b.ifElse(
-      array != b.nullPtr(),
-      [&]() -> Nums { return {loadStepI32(array, index)}; },
-      [&]() -> Nums { return {b.i32(otherwise)}; })[0];
-}
-
 AttendContext emitLoadTask(KernelBuilder &b, const Variant &v,
                            AbiStruct<kvcrt_params> params,
                            AbiStruct<kvcrt_task> task, int64_t tileRows,
@@ -36,49 +28,22 @@ AttendContext emitLoadTask(KernelBuilder &b, const Variant &v,
   if (parts > 1)
     c.firstRow = c.firstRow + part * tileRows;
 
-  Num indptr = params.load(KVC_FIELD(kvcrt_params, step.qo_indptr));
-  c.stepToken = loadStepI32(indptr, c.seq);
-  c.numNew = loadStepI32(indptr, c.seq + 1) - c.stepToken;
-  c.kvLen =
-      loadStepI32(params.load(KVC_FIELD(kvcrt_params, step.kv_len)), c.seq);
-  c.firstIndex = c.kvLen - c.numNew;
+  c.loadSequence();
   c.endRow = min(c.firstRow + tileRows, c.numNew * v.group());
   c.lowIndex = c.firstIndex + c.rowToken(c.firstRow);
   c.highIndex = c.firstIndex + c.rowToken(c.endRow - 1);
 
-  c.scale = params.load(KVC_FIELD(kvcrt_params, scale));
-  if (v.softcap)
-    c.softcap = params.load(KVC_FIELD(kvcrt_params, softcap));
-  if (v.window)
-    c.window = params.load(KVC_FIELD(kvcrt_params, window));
-  if (v.streaming())
-    c.sinkTokens = params.load(KVC_FIELD(kvcrt_params, sink_tokens));
-  if (v.readsPositions()) {
-    c.positions = params.load(KVC_FIELD(kvcrt_params, step.positions));
-    c.positionOffset =
-        loadOr(c.cache.load(KVC_FIELD(kvcrt_cache, position_offset)), c.seq, 0);
-  }
-  c.numBlocks = c.cache.load(KVC_FIELD(kvcrt_cache, num_blocks));
-  c.errorWord = c.cache.load(KVC_FIELD(kvcrt_cache, error_word));
+  c.loadParameters();
 
   Num stride = c.cache.load(KVC_FIELD(kvcrt_cache, block_table_stride));
   c.blockRow = b.at(c.cache.load(KVC_FIELD(kvcrt_cache, block_table)),
                     b.toI64(c.seq) * stride * 4);
   c.limit = v.causal ? min(c.kvLen, c.highIndex + 1) : c.kvLen;
-  c.low = loadOr(c.cache.load(KVC_FIELD(kvcrt_cache, first_block)), c.seq, 0) *
+  c.low = c.loadOrZero(c.cache.load(KVC_FIELD(kvcrt_cache, first_block))) *
           int64_t(v.policy.block);
   if (v.window)
     c.low = max(c.low, c.lowIndex - c.window + 1);
   return c;
-}
-
-Num AttendContext::rowPosition(Num token) const {
-  return loadStepI32(positions, stepToken + token);
-}
-
-Num AttendContext::sinkPosition(Num token, Num position) const {
-  Num lastPlace = sinkTokens + window - 1;
-  return position - max(firstIndex + token - lastPlace, b.i32(0));
 }
 
 Num AttendContext::maySee(Num key) const {
@@ -131,20 +96,6 @@ VisibleTiles emitVisibleTiles(const AttendContext &c, const TaskRange &range,
   Num sinks = max(min(sinkEnd, end) - begin, zero);
   window = max(window, sinkEnd);
   return {begin, sinks, window, sinks + max(end - window, zero)};
-}
-
-Num emitIsSteady(const AttendContext &c, Num begin, Num end, Num lowIndex,
-                 Num highIndex) {
-  const Variant &v = c.variant;
-  Num steady = end <= c.kvLen;
-  // Not causal, a window still hides what comes after the query.
-  if (v.causal || v.window)
-    steady = steady & (end <= lowIndex + 1);
-  if (v.window)
-    steady = steady & (begin > highIndex - c.window);
-  if (v.streaming())
-    steady = steady & (begin >= c.sinkTokens);
-  return steady;
 }
 
 } // namespace kvc::gpu

@@ -15,44 +15,25 @@
 #ifndef KVC_LIB_CONVERSION_KVCTOGPU_ATTENDCONTEXT_H
 #define KVC_LIB_CONVERSION_KVCTOGPU_ATTENDCONTEXT_H
 
+#include "../Kernel/AttendTask.h"
 #include "Kernels.h"
 
 namespace kvc::gpu {
 
-struct AttendContext {
+struct AttendContext : AttendTask {
   AttendContext(KernelBuilder &b, const Variant &variant,
                 AbiStruct<kvcrt_params> params)
-      : b(b), variant(variant), params(params),
-        cache(params.inner<kvcrt_cache>(KVC_FIELD(kvcrt_params, cache))) {}
+      : AttendTask(b, variant, engineMath, params) {}
 
-  KernelBuilder &b;
-  const Variant &variant;
-  AbiStruct<kvcrt_params> params;
-  AbiStruct<kvcrt_cache> cache;
   bool convertsFp8 = false; // the chip, in hardware
 
-  // The sequence: its row in the step, tokens held, first row of q, new
-  // tokens, index of the first new token.
-  Num seq, kvLen, stepToken, numNew, firstIndex;
-  // The task: KV head, first row, end of its rows.
-  Num kvHead, firstRow, endRow;
-  // Indices of the first and the last query of the task.
-  Num lowIndex, highIndex;
+  // The task: first row, end of its rows.
+  Num firstRow, endRow;
   // Keys [low, limit) are those that some query of the task may see, sinks
   // apart; the row of the block table.
   Num low, limit, blockRow;
-  // Parameters that the variant uses (null Nums otherwise).
-  Num scale, softcap, window, sinkTokens, positions, positionOffset;
-  Num numBlocks, errorWord;
 
   Num rowToken(Num row) const { return row / variant.group(); }
-  Num rowHead(Num row) const {
-    return kvHead * variant.group() + row % variant.group();
-  }
-  /// The position of row's query, and that from which it meets the sinks: its
-  /// place in the cache.
-  Num rowPosition(Num token) const;
-  Num sinkPosition(Num token, Num position) const;
   /// Whether some query of the task may see key `key`.
   Num maySee(Num key) const;
   /// Whether some query may see some of the `count` keys from `first` on.
@@ -89,10 +70,6 @@ struct VisibleTiles {
 };
 VisibleTiles emitVisibleTiles(const AttendContext &c, const TaskRange &range,
                               int64_t tileKeys);
-
-/// Whether queries [lowIndex, highIndex] all see every key of [begin, end).
-Num emitIsSteady(const AttendContext &c, Num begin, Num end, Num lowIndex,
-                 Num highIndex);
 
 } // namespace kvc::gpu
 

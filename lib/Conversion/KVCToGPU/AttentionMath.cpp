@@ -4,8 +4,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //   m' = max(m, max s);  w = 2^(s - m');  f = 2^(m - m');  l = l f + sum w
-//   o = o f + w . v  (the schedule's);  out = o / (l + 2^(sink - m))
-//   lse = ln 2 (m + log2(l + 2^(sink - m)))
+//   o = o f + w . v  (the schedule's)
+//
+// What a score is and how a row ends is in ../Kernel (ScoreEdits, AttendTask),
+// for every engine.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,11 +24,6 @@ SoftmaxState SoftmaxState::empty(KernelBuilder &b) {
 
 SoftmaxState SoftmaxState::from(ArrayRef<Num> four) {
   return {{four[0], four[1]}, {four[2], four[3]}};
-}
-
-Num finiteMax(Num maximum) {
-  return select(maximum == maximum.builder->negInf(maximum.type()),
-                maximum.like(0), maximum);
 }
 
 // A NaN is no maximum, and yet its weight is one: it reaches the sum.
@@ -54,34 +51,6 @@ Nums emitSoftmax(MutableArrayRef<Num> scores, SoftmaxState &state) {
     factors.push_back(factor);
   }
   return factors;
-}
-
-RowFinish emitFinishRow(const AttendContext &c, Num head, Num maximum,
-                        Num sum) {
-  Num sink;
-  if (c.variant.sinkLogits)
-    sink =
-        loadStepF32(c.params.load(KVC_FIELD(kvcrt_params, sink_logits)), head);
-  return emitFinishRow(maximum, sum, sink);
-}
-
-RowFinish emitFinishRow(Num maximum, Num sum, Num sink) {
-  KernelBuilder &b = *sum.builder;
-  Num reference = finiteMax(maximum), factor = b.f32(1);
-  if (sink) {
-    sink = sink * kLog2E;
-    Num both = max(maximum, sink);
-    reference = finiteMax(both);
-    factor = exp2Approx(maximum - reference);
-    sum = fma(sum, factor, exp2Approx(sink - reference));
-  }
-  // Nothing visible: 0 over 0 is 0 here. Else the sum is at least the weight of
-  // the maximum, 1, so that the approximation is good to a unit in the last
-  // place; a division is a call, and registers are spilled around it.
-  Num inverse = select(sum == 0.0, b.f32(0), factor * reciprocal(sum));
-  Num lse = select(sum == 0.0, b.negInf(b.f32()),
-                   (reference + log2Approx(sum)) * kLn2);
-  return {inverse, lse};
 }
 
 } // namespace kvc::gpu

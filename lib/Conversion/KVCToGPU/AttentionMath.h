@@ -19,8 +19,6 @@
 
 namespace kvc::gpu {
 
-inline constexpr double kLog2E = 1.4426950408889634, kLn2 = 0.6931471805599453;
-
 /// Of a lane's two rows: the maximum (the same in the four lanes of a row), in
 /// powers of two, and this lane's part of the sum of weights.
 struct SoftmaxState {
@@ -33,19 +31,6 @@ struct SoftmaxState {
 /// Scores (four per tile of 8 columns) become weights 2^(score - max); updates
 /// the state. Answers the factors for the accumulators of the two rows.
 Nums emitSoftmax(llvm::MutableArrayRef<Num> scores, SoftmaxState &state);
-
-/// A maximum that can be subtracted: 0 where nothing was visible.
-Num finiteMax(Num maximum);
-
-/// What a row's accumulators are multiplied by, and its log-sum-exp (natural).
-struct RowFinish {
-  Num factor, lse;
-};
-/// `sum` is the whole row's. Adds the sink logit of query head `head` where the
-/// variant has one: once per row, by the last to touch it.
-RowFinish emitFinishRow(const AttendContext &c, Num head, Num maximum, Num sum);
-/// The same with the row's sink logit (natural) given; none when it is null.
-RowFinish emitFinishRow(Num maximum, Num sum, Num sink);
 
 } // namespace kvc::gpu
 

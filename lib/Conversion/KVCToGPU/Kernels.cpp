@@ -93,4 +93,21 @@ Num loadStepF32(Num array, Num index) {
   return loadStep(array.builder->f32(), array, index);
 }
 
+static constexpr double kLog2E = 1.4426950408889634, kLn2 = 0.6931471805599453;
+
+static Num expApprox(Num x) { return exp2Approx(x * kLog2E); }
+static Num logApprox(Num x) { return log2Approx(x) * kLn2; }
+/// Good to a unit in the last place for a divisor of at least 1; a division is
+/// a call, and registers are spilled around it.
+static Num divide(Num a, Num b) { return a * reciprocal(b); }
+
+const EngineMath engineMath = {/*unit=*/kLog2E,
+                               /*natural=*/kLn2,
+                               {expApprox, exp2Approx, logApprox, tanhApprox},
+                               /*weight=*/exp2Approx,
+                               /*score=*/log2Approx,
+                               divide,
+                               loadStepI32,
+                               loadStepF32};
+
 } // namespace kvc::gpu

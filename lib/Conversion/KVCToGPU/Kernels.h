@@ -13,6 +13,7 @@
 #ifndef KVC_LIB_CONVERSION_KVCTOGPU_KERNELS_H
 #define KVC_LIB_CONVERSION_KVCTOGPU_KERNELS_H
 
+#include "../Kernel/EngineMath.h"
 #include "../Kernel/Variant.h"
 #include "Warp.h"
 
@@ -82,6 +83,9 @@ private:
 /// writes; i32 stays i32.
 Num loadStepI32(Num array, Num index);
 Num loadStepF32(Num array, Num index);
+
+/// Scores in powers of two, indices of i32.
+extern const EngineMath engineMath;
 
 } // namespace kvc::gpu
 

@@ -37,8 +37,8 @@ struct Partials {
   /// In powers of two.
   Num logSum(Num p) const {
     KernelBuilder &b = *out.builder;
-    return loadInvariant(b.f32(), b.at(lse, b.toI64(p) * lseStride), 4) *
-           kLog2E;
+    return engineMath.finished(
+        loadInvariant(b.f32(), b.at(lse, b.toI64(p) * lseStride), 4));
   }
   Nums piece(Num p, Num column) const {
     KernelBuilder &b = *out.builder;
@@ -101,7 +101,7 @@ static void emitMergeRow(KernelBuilder &b, const Variant &v,
   Num sink;
   if (v.sinkLogits)
     sink = loadStepF32(params.load(KVC_FIELD(kvcrt_params, sink_logits)), head);
-  RowFinish end = emitFinishRow(highest, folded.back(), sink);
+  RowFinish end = emitFinishRow(engineMath, highest, folded.back(), sink);
   Num out = b.at(
       params.load(KVC_FIELD(kvcrt_params, out.data)),
       b.toI64(token) * params.load(KVC_FIELD(kvcrt_params, out.token_stride)) +

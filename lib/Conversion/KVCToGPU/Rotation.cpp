@@ -3,8 +3,9 @@
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// (a, b) becomes (a cos - b sin, a sin + b cos): an element is its own value
-// times cos plus its partner's times a signed sin.
+// Neighbours turn as a pair; in neox style an element is its own value times
+// cos plus its partner's times a signed sin, since its partner is another
+// thread's.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,17 +19,8 @@ namespace kvc::gpu {
 
 Angles Angles::at(AbiStruct<kvcrt_cache> cache, const Variant &variant,
                   Num position, Num active) {
-  KernelBuilder &b = *position.builder;
-  Num positions = cache.load(KVC_FIELD(kvcrt_cache, rope_positions));
-  Num outside = (position < 0) | (position >= positions);
-  b.ifThen(outside & active, [&] {
-    emitRaiseError(cache.load(KVC_FIELD(kvcrt_cache, error_word)),
-                   KVCRT_ERROR_POSITION_RANGE);
-  });
-  Num nearest = max(min(position, positions - 1), b.i32(0));
-  int64_t pairs = variant.policy.rope.dim / 2;
-  return {b.at(cache.load(KVC_FIELD(kvcrt_cache, rope_table)),
-               b.toI64(nearest) * (pairs * 8))};
+  return {RopeTable::load(cache).angles(position, variant.policy.rope.dim / 2,
+                                        active)};
 }
 
 Nums readGlobalRow(Type element, Num row, Num first, int64_t count,
@@ -73,9 +65,9 @@ Nums emitRotatedPiece(const Variant &variant, const Angles &angles, Num first,
       Num element = first + i;
       Num inside = element < dim;
       auto [cosine, sine] = angle(min(element >> 1, b.i32(half - 1)));
-      Num x = own[i], y = own[i + 1];
-      turned[i] = select(inside, fma(x, cosine, -(y * sine)), x);
-      turned[i + 1] = select(inside, fma(x, sine, y * cosine), y);
+      auto [x, y] = rotate(own[i], own[i + 1], cosine, sine);
+      turned[i] = select(inside, x, own[i]);
+      turned[i + 1] = select(inside, y, own[i + 1]);
     }
     return turned;
   }

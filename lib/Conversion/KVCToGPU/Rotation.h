@@ -13,6 +13,7 @@
 #ifndef KVC_LIB_CONVERSION_KVCTOGPU_ROTATION_H
 #define KVC_LIB_CONVERSION_KVCTOGPU_ROTATION_H
 
+#include "../Kernel/RopeTable.h"
 #include "../Kernel/Variant.h"
 #include "Warp.h"
 

@@ -124,15 +124,6 @@ Num atomicAdd(Num address, Num value) {
       LLVM::AtomicOrdering::monotonic, "device"));
 }
 
-void emitRaiseError(Num errorWord, int bits) {
-  KernelBuilder &b = *errorWord.builder;
-  b.ifThen(errorWord != b.nullPtr(), [&] {
-    LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::_or, errorWord.value,
-                              b.i32(bits).value,
-                              LLVM::AtomicOrdering::monotonic);
-  });
-}
-
 //===----------------------------------------------------------------------===//
 // Matrices
 //===----------------------------------------------------------------------===//

@@ -64,8 +64,6 @@ void copyWait(KernelBuilder &b, int64_t newest);
 /// Adds `value` (i32) to the word at `address`, for all of the GPU; answers
 /// what it held before. Orders nothing.
 Num atomicAdd(Num address, Num value);
-/// Ors `bits` into the error word, when there is one.
-void emitRaiseError(Num errorWord, int bits);
 
 //===-- Matrices: mma.sync m16n8k16 (f32: k8), see PTX for the fragments --===//
 /// `count` 8x8 matrices of 16-bit elements; lane l gives the address of row

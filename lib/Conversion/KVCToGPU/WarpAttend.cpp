@@ -8,7 +8,7 @@
 #include "WarpAttend.h"
 
 #include "Rotation.h"
-#include "ScoreEdits.h"
+#include "ScoreRow.h"
 
 using namespace mlir;
 
