@@ -66,7 +66,7 @@ void QueryTile::emitLoad(const AttendContext &c, Num base,
           put(emitRotatedPiece(v, Angles{found[3]}, first, count, read),
               sinks(base));
       },
-      /*inLoop=*/v.rope() && walk.isLong());
+      /*together=*/v.rope() && walk.isLong() ? 1 : 0);
 }
 
 WarpAttend::WarpAttend(AttendContext &c, const KeyTiles &tiles,
