@@ -68,9 +68,6 @@ void KernelEmitter::emitKernel(
   if (loop.tokens) {
     kernel->setAttr("kvc.loop_tokens", builder.getI64IntegerAttr(loop.tokens));
     kernel->setAttr("kvc.loop_warps", builder.getI64IntegerAttr(loop.warps));
-    if (loop.innerTrips)
-      kernel->setAttr("kvc.loop_inner_trips",
-                      builder.getI64IntegerAttr(loop.innerTrips));
   }
 
   builder.setInsertionPointToStart(kernel.addEntryBlock(builder));

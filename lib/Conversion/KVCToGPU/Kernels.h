@@ -61,11 +61,10 @@ public:
 
 private:
   /// What static evidence is told of a kernel's loop over keys: how many an
-  /// iteration takes, how many warps copy them together, and how many
-  /// iterations a loop inside has; and whether there are registers for
-  /// addresses that are made of parameters before it.
+  /// iteration takes, and how many warps copy them together; and whether there
+  /// are registers for addresses that are made of parameters before it.
   struct HotLoop {
-    int64_t tokens = 0, warps = 0, innerTrips = 0;
+    int64_t tokens = 0, warps = 0;
     bool hoistsParams = false;
   };
   /// A kernel <name><suffix> of blocks of `threads` threads with `sharedBytes`

@@ -307,26 +307,17 @@ static void emitCodeChunk(const CodeOperands &operands, Num from, Num to) {
 }
 
 static void emitDecodePlane(const AttendContext &c, const PlaneLayout &layout,
-                            const TileWalk &walk, Num thread, Num stored,
-                            Num operands, Num tile, int64_t together) {
+                            int64_t threads, int64_t tileKeys, Num thread,
+                            Num stored, Num operands, Num tile) {
   KernelBuilder &b = c.b;
+  TileWalk walk(threads, tileKeys, layout.operand.chunks);
   CodeOperands direct = layout.codes(c.convertsFp8);
-  // The swizzle of a row is that of the row eight further: an iteration's
-  // addresses are those of the first and a step.
-  int64_t trips = walk.trips(together), rows = together * walk.rowsPerPass();
-  if (trips > 0 && !layout.rotated && rows % 8 == 0)
-    return b.loop(b.i32(0), b.i32(trips), 1, [&](Num i) {
-      emitDecodePlane(c, layout, TileWalk(walk.threads, rows, walk.chunks),
-                      thread, b.at(stored, i * (rows * layout.stored.pitch())),
-                      b.at(operands, i * (rows * layout.operand.pitch())), tile,
-                      0);
-    });
   walk.forEach(
       b, thread,
       [&](Num row) -> Nums {
         if (!layout.rotated)
           return {};
-        Num key = tile * walk.rows + row;
+        Num key = tile * tileKeys + row;
         Angles angles = Angles::at(c.cache, c.variant, key + c.positionOffset,
                                    c.maySee(key));
         return {angles.row};
@@ -350,66 +341,28 @@ static void emitDecodePlane(const AttendContext &c, const PlaneLayout &layout,
                          : read(first, count, true);
         storePiece(piece, to, layout.element);
       },
-      together);
-}
-
-bool KeyTiles::decodesAlike() const {
-  return key.decoded() && value.decoded() && !operandsInTurn() &&
-         !key.rotated && key.storage == value.storage && key.dim == value.dim;
-}
-
-/// Passes over the rows of a plane that are code of their own, 0 for all.
-/// Turned keys and f8 without an instruction for it are work of many steps,
-/// whose registers spill beside outputs of 256 when passes interleave. Of what
-/// is left, a block's loop has four warps to take turns and is for less code; a
-/// warp on its own has none and would wait for each iteration's loads. Two
-/// passes have loads in flight behind one another.
-int64_t KeyTiles::decodesTogether(const PlaneLayout &layout,
-                                  bool convertsFp8) const {
-  if (!TileWalk(threads, tileKeys, layout.operand.chunks).isLong())
-    return 0;
-  if (key.rotated)
-    return 1;
-  bool manySteps = layout.codes(convertsFp8).takesManySteps();
-  return manySteps || threads > 32 ? 2 : 0;
-}
-
-/// Values follow keys, in the stage and among the operands: rows of one walk,
-/// where that is a loop.
-TileWalk KeyTiles::keyDecodeWalk(bool convertsFp8) const {
-  bool both = decodesAlike() && decodesTogether(key, convertsFp8) > 0;
-  return TileWalk(threads, tileKeys * (both ? 2 : 1), key.operand.chunks);
-}
-
-int64_t KeyTiles::decodeTrips(bool convertsFp8) const {
-  int64_t trips = 0;
-  if (key.decoded())
-    trips = keyDecodeWalk(convertsFp8).trips(decodesTogether(key, convertsFp8));
-  if (value.decoded())
-    trips = std::max(trips, TileWalk(threads, tileKeys, value.operand.chunks)
-                                .trips(decodesTogether(value, convertsFp8)));
-  return trips;
+      // Turned keys and f8 without an instruction for it: work of many steps,
+      // whose registers spill beside outputs of 256 when passes interleave.
+      /*inLoop=*/walk.isLong() &&
+          (c.variant.rotatesAtAttend() || direct.takesManySteps()));
 }
 
 void KeyTiles::emitDecode(const AttendContext &c, Num base, Num thread,
                           Num tile, Num stage) const {
   Step named(*base.builder, "decode stored rows");
-  TileWalk walk = keyDecodeWalk(c.convertsFp8);
   if (key.decoded())
-    emitDecodePlane(c, key, walk, thread, stageAt(base, stage, 0),
-                    keys(base, stage), tile,
-                    decodesTogether(key, c.convertsFp8));
-  if (value.decoded() && !operandsInTurn() && walk.rows == tileKeys)
+    emitDecodePlane(c, key, threads, tileKeys, thread, stageAt(base, stage, 0),
+                    keys(base, stage), tile);
+  if (value.decoded() && !operandsInTurn())
     emitDecodeValues(c, base, thread, tile, stage);
 }
 
 void KeyTiles::emitDecodeValues(const AttendContext &c, Num base, Num thread,
                                 Num tile, Num stage) const {
   Step named(*base.builder, "decode stored rows");
-  emitDecodePlane(c, value, TileWalk(threads, tileKeys, value.operand.chunks),
-                  thread, stageAt(base, stage, key.stored.bytes()),
-                  values(base, stage), tile,
-                  decodesTogether(value, c.convertsFp8));
+  emitDecodePlane(c, value, threads, tileKeys, thread,
+                  stageAt(base, stage, key.stored.bytes()), values(base, stage),
+                  tile);
 }
 
 } // namespace kvc::gpu

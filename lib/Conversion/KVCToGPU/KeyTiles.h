@@ -71,8 +71,6 @@ struct KeyTiles {
                   Num stage) const;
   void emitDecodeValues(const AttendContext &c, Num base, Num thread, Num tile,
                         Num stage) const;
-  /// Iterations of the longest loop in there, 0 for none.
-  int64_t decodeTrips(bool convertsFp8) const;
   /// Tiles of operands and the scales of `stage`, f32 per key.
   Num keys(Num base, Num stage) const;
   Num values(Num base, Num stage) const;
@@ -94,10 +92,6 @@ private:
   TileWalk walkOf(const PlaneLayout &layout) const {
     return TileWalk(threads, tileKeys, layout.stored.chunks);
   }
-  /// Whether keys and values become operands in the same way.
-  bool decodesAlike() const;
-  int64_t decodesTogether(const PlaneLayout &layout, bool convertsFp8) const;
-  TileWalk keyDecodeWalk(bool convertsFp8) const;
   /// Whether each tile lies in one block.
   bool inOneBlock(const AttendContext &c) const;
   void emitCopyPlane(const AttendContext &c, const PlaneLayout &layout,

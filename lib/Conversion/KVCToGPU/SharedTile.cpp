@@ -52,19 +52,16 @@ TileWalk::TileWalk(int64_t threads, int64_t rows, int64_t chunks)
 void TileWalk::forEach(
     KernelBuilder &b, Num thread, llvm::function_ref<Nums(Num)> row,
     llvm::function_ref<void(llvm::ArrayRef<Num>, Num, Num)> chunk,
-    int64_t together) const {
+    bool inLoop) const {
   Num myRow = thread / perRow, myChunk = thread % perRow;
   auto pass = [&](Num r) {
     Nums found = row(r);
     for (int64_t c = 0; c < chunks; c += perRow)
       chunk(found, r, myChunk + c);
   };
-  if (trips(together) > 0)
-    return b.loop(b.i32(0), b.i32(rows), together * rowsPerPass(),
-                  [&](Num first) {
-                    for (int64_t i = 0; i < together; ++i)
-                      pass(myRow + first + i * rowsPerPass());
-                  });
+  if (inLoop && passes() > 1 && rows % rowsPerPass() == 0)
+    return b.loop(b.i32(0), b.i32(rows), rowsPerPass(),
+                  [&](Num first) { pass(myRow + first); });
   for (int64_t first = 0; first < rows; first += rowsPerPass()) {
     Num r = myRow + first;
     // More threads than chunks: the others have nothing to do.

@@ -58,20 +58,13 @@ struct TileWalk {
   /// chunk, more code than can be worth it, and more registers when
   /// interleaved.
   bool isLong() const { return passes() * chunks > 8 * perRow; }
-  /// Iterations when so many passes are one of a loop; 0 for no loop.
-  int64_t trips(int64_t together) const {
-    bool loops = together > 0 && passes() > together &&
-                 rows % (together * rowsPerPass()) == 0;
-    return loops ? passes() / together : 0;
-  }
   /// Calls `row(row)` for each row of thread `thread` (i32, of `threads`); it
-  /// answers what `chunk(of the row, chunk)` gets. With `together`, the passes
-  /// are a loop, so many an iteration: less code, and loads of these passes
-  /// alone are in flight.
+  /// answers what `chunk(of the row, chunk)` gets. With `inLoop`, the passes
+  /// are a loop: less code, and loads of one pass alone are in flight.
   void forEach(
       KernelBuilder &b, Num thread, llvm::function_ref<Nums(Num row)> row,
       llvm::function_ref<void(llvm::ArrayRef<Num>, Num row, Num chunk)> chunk,
-      int64_t together = 0) const;
+      bool inLoop = false) const;
 };
 
 } // namespace kvc::gpu

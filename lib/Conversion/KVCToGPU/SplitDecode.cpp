@@ -291,39 +291,38 @@ LogicalResult KernelEmitter::emitSplitDecode() {
   FailureOr<DecodeShape> shape = DecodeShape::get(variant, chip);
   if (failed(shape))
     return failure();
-  emitKernel(
-      "_attend_decode", shape->threads(), shape->sharedBytes(variant),
-      {shape->tileKeys, 1, shape->keyTiles(variant).decodeTrips(chip.hasFp8),
-       leavesRegisters(variant)},
-      [&](KernelBuilder &b, AbiStruct<kvcrt_params> params) {
-        AbiStruct<kvcrt_step_header> header(
-            params.load(KVC_FIELD(kvcrt_params, step.header)));
-        Num count =
-            loadInvariant(b.i32(),
-                          b.at(header.address(),
-                               int64_t(offsetof(kvcrt_step_header, num_tasks))),
-                          4);
-        AbiStruct<kvcrt_task> tasks(
-            params.load(KVC_FIELD(kvcrt_params, tasks)));
-        auto forEachTask = [&](llvm::function_ref<void(Decode &)> body) {
-          b.loopBy(blockId(b), count, gridBlocks(b), [&](Num index) {
-            AbiStruct<kvcrt_task> task = tasks.element(index);
-            AttendContext c =
-                emitLoadTask(b, variant, params, task, shape->rows);
-            c.convertsFp8 = chip.hasFp8;
-            Decode decode(c, *shape, task);
-            body(decode);
-          });
-        };
-        // All that this block reads, before the first task: beside the
-        // loop over keys it would take registers from it. A task begins
-        // at a barrier, behind which all warps' rows are there.
-        Num appends = params.load(KVC_FIELD(kvcrt_params, attend_appends)) != 0;
-        b.ifThen(appends, [&] {
-          forEachTask([](Decode &decode) { decode.appendOwn(); });
-        });
-        forEachTask([](Decode &decode) { decode.run(); });
-      });
+  emitKernel("_attend_decode", shape->threads(), shape->sharedBytes(variant),
+             {shape->tileKeys, 1, leavesRegisters(variant)},
+             [&](KernelBuilder &b, AbiStruct<kvcrt_params> params) {
+               AbiStruct<kvcrt_step_header> header(
+                   params.load(KVC_FIELD(kvcrt_params, step.header)));
+               Num count = loadInvariant(
+                   b.i32(),
+                   b.at(header.address(),
+                        int64_t(offsetof(kvcrt_step_header, num_tasks))),
+                   4);
+               AbiStruct<kvcrt_task> tasks(
+                   params.load(KVC_FIELD(kvcrt_params, tasks)));
+               auto forEachTask = [&](llvm::function_ref<void(Decode &)> body) {
+                 b.loopBy(blockId(b), count, gridBlocks(b), [&](Num index) {
+                   AbiStruct<kvcrt_task> task = tasks.element(index);
+                   AttendContext c =
+                       emitLoadTask(b, variant, params, task, shape->rows);
+                   c.convertsFp8 = chip.hasFp8;
+                   Decode decode(c, *shape, task);
+                   body(decode);
+                 });
+               };
+               // All that this block reads, before the first task: beside the
+               // loop over keys it would take registers from it. A task begins
+               // at a barrier, behind which all warps' rows are there.
+               Num appends =
+                   params.load(KVC_FIELD(kvcrt_params, attend_appends)) != 0;
+               b.ifThen(appends, [&] {
+                 forEachTask([](Decode &decode) { decode.appendOwn(); });
+               });
+               forEachTask([](Decode &decode) { decode.run(); });
+             });
   return success();
 }
 

@@ -238,8 +238,7 @@ LogicalResult KernelEmitter::emitTiledPrefill() {
     return failure();
   emitKernel(
       "_attend_prefill", shape->threads(), shape->sharedBytes(variant),
-      {shape->tileKeys, shape->warps,
-       shape->keyTiles(variant).decodeTrips(chip.hasFp8)},
+      {shape->tileKeys, shape->warps},
       [&](KernelBuilder &b, AbiStruct<kvcrt_params> params) {
         AbiStruct<kvcrt_step_header> header(
             params.load(KVC_FIELD(kvcrt_params, step.header)));

@@ -66,7 +66,7 @@ void QueryTile::emitLoad(const AttendContext &c, Num base,
           put(emitRotatedPiece(v, Angles{found[3]}, first, count, read),
               sinks(base));
       },
-      /*together=*/v.rope() && walk.isLong() ? 1 : 0);
+      /*inLoop=*/v.rope() && walk.isLong());
 }
 
 WarpAttend::WarpAttend(AttendContext &c, const KeyTiles &tiles,

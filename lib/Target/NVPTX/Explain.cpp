@@ -29,7 +29,6 @@ static sass::KernelFacts factsOf(const KernelRecord &kernel,
   facts.sharedBytes = kernel.sharedBytes;
   facts.loopTokens = number("kvc.loop_tokens");
   facts.loopWarps = number("kvc.loop_warps");
-  facts.innerTrips = number("kvc.loop_inner_trips");
   facts.blocksPerSM =
       chip.residentBlocks(facts.threads, facts.registers, facts.sharedBytes);
   return facts;
@@ -62,8 +61,6 @@ gatherEvidence(ArrayRef<Image> images, const GpuChip &chip,
       if (facts.loopTokens && !evidence->hot)
         return emitError() << "expected a loop that multiplies matrices in `"
                            << kernel.name << "`, got none";
-      if (evidence->hot)
-        evidence->hot->repeatInner(facts.innerTrips);
       all.push_back({*evidence, facts});
     }
   }

@@ -123,19 +123,12 @@ gatherLoop(const Function &function, const Flow &flow, const Loop &loop) {
     result.longest = std::max(result.longest, paths[other].longest);
   }
   result.steady = paths[latch].length;
-  auto isInner = [&](unsigned block) {
-    return llvm::any_of(flow.loops, [&](const Loop &other) {
-      return flow.isInside(other, loop) && other.holds[block];
-    });
-  };
   for (unsigned at = latch;; at = paths[at].from) {
     for (unsigned i = flow.blocks[at].begin; i < flow.blocks[at].end; ++i) {
       llvm::Expected<Unit> unit = unitOf(code[i]);
       if (!unit)
         return unit.takeError();
       ++result.mix[unsigned(*unit)];
-      if (isInner(at))
-        ++result.innerMix[unsigned(*unit)];
       if (*unit == Unit::control)
         continue;
       result.wide += isWide(code[i]);
@@ -166,18 +159,6 @@ gatherLoop(const Function &function, const Flow &flow, const Loop &loop) {
   for (const Loop &other : flow.loops)
     result.inner += flow.isInside(other, loop);
   return result;
-}
-
-void LoopEvidence::repeatInner(unsigned trips) {
-  if (inner == 0 || trips == 0)
-    return;
-  for (auto [all, once] : llvm::zip_equal(mix, innerMix)) {
-    unsigned more = once * (trips - 1);
-    all += more;
-    steady += more;
-    longest += more;
-  }
-  inner = 0;
 }
 
 static unsigned countTensor(const Function &function, const Flow &flow,

@@ -56,10 +56,7 @@ struct LoopEvidence {
   unsigned barriers = 0; // of the block
   unsigned calls = 0, local = 0, generic = 0;
   unsigned inner = 0; // loops inside, each of which the paths pass once
-  Mix innerMix{};     // of the steady path, in these loops
 
-  /// The paths pass the loops inside `trips` times.
-  void repeatInner(unsigned trips);
   double widePerCopy() const { return copies16 ? double(wide) / copies16 : 0; }
 };
 
@@ -84,7 +81,6 @@ struct KernelFacts {
   unsigned threads = 0, sharedBytes = 0, blocksPerSM = 0;
   unsigned loopTokens = 0; // keys that an iteration of the hot loop takes
   unsigned loopWarps = 0;  // warps that an iteration's keys are copied by
-  unsigned innerTrips = 0; // iterations of each loop inside, 0 for unknown
 };
 
 struct ExplainedKernel {
