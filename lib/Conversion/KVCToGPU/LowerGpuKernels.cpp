@@ -10,11 +10,13 @@
 // Invariant: none introduces a call, and f16 and bf16 conversions stay
 // instructions (NVPTX has them; the simulator rewrites those of bf16). For
 // that, a division of scores (soft-cap, score regions) is the machine's
-// approximation, as exponentials are; what must be the quotient rounded once is
-// none (RowDivisor.h).
+// approximation, as exponentials are. Only a quotient that a score region cuts
+// (an integer, a comparison) is rounded as IEEE says, and may call; a row's
+// quotients are no division (RowDivisor.h).
 //
 //===----------------------------------------------------------------------===//
 
+#include "../Kernel/ScoreRegion.h"
 #include "kvc/Conversion/KVCToGPU/KVCToGPU.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
@@ -52,7 +54,8 @@ struct ConvertGpuKernelsToLLVMPass
     // IEEE division of f32 calls a slow path. The approximation is good to two
     // units of the last place, for divisors up to 2^126.
     getOperation()->walk([](arith::DivFOp op) {
-      if (getElementTypeOrSelf(op.getType()).isF32())
+      if (!op->removeAttr(kvc::kernel::kRoundedOnce) &&
+          getElementTypeOrSelf(op.getType()).isF32())
         op.setFastmath(op.getFastmath() | arith::FastMathFlags::afn);
     });
     LLVMTypeConverter types(context);

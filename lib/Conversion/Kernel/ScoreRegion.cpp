@@ -145,6 +145,23 @@ Num RegionEmitter::dim(tensor::DimOp op) {
   return b.splat(index, lanes);
 }
 
+/// Whether a comparison or an integer is made of what `op` yields: floor(9 / 3)
+/// is 3, but not of a quotient that is a unit of the last place short.
+static bool isCutLater(Operation &op) {
+  SmallVector<Operation *> reached{&op};
+  llvm::SmallPtrSet<Operation *, 8> seen;
+  while (!reached.empty()) {
+    Operation *next = reached.pop_back_val();
+    if (isa<arith::CmpFOp, arith::FPToSIOp, arith::FPToUIOp, arith::BitcastOp,
+            arith::RemFOp>(next))
+      return true;
+    for (Operation *user : next->getUsers())
+      if (seen.insert(user).second)
+        reached.push_back(user);
+  }
+  return false;
+}
+
 Num RegionEmitter::elementwise(Operation &op) {
   if (isa<arith::ConstantOp>(op))
     return b.splat(b.num(b.clone(op)->getResult(0)), lanes);
@@ -163,6 +180,8 @@ Num RegionEmitter::elementwise(Operation &op) {
   for (Value operand : op.getOperands())
     state.addOperands(mapped(operand).value);
   state.addAttributes(op.getAttrs());
+  if (isa<arith::DivFOp>(op) && isCutLater(op))
+    state.addAttribute(kRoundedOnce, b.getUnitAttr());
   for (Type type : op.getResultTypes())
     state.addTypes(vectorOf(type));
   return b.num(b.create(state)->getResult(0));

@@ -36,6 +36,10 @@ struct ScoreRegionInputs {
   Num keys;               // as many lanes as scores
 };
 
+/// On a division of a score region whose quotient is cut (an integer or a
+/// comparison is made of it): no engine may approximate it.
+inline constexpr llvm::StringLiteral kRoundedOnce = "kvc.rounded_once";
+
 /// The new scores that `region` yields.
 Num emitScoreRegion(mlir::Region &region, const ScoreRegionInputs &inputs);
 
