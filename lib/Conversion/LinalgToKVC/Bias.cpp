@@ -153,9 +153,7 @@ std::optional<Linear> LinearReader::read(const Expr *expr, unsigned depth) {
   return std::nullopt;
 }
 
-/// Whether no number that `slope` holds comes near to an overflow: a graph that
-/// adds slope * key never meets the slope * query that a distance takes off.
-static bool isModest(Scalars &scalars, const Expr *slope) {
+bool isModest(Scalars &scalars, const Expr *slope) {
   bool modest = true;
   walkExpr(slope, [&](const Expr *e) {
     if (std::optional<double> number = scalars.asReal(e))

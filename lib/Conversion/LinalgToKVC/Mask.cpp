@@ -386,7 +386,8 @@ std::optional<MaskPlan> planMask(Scalars &scalars, const Score &score,
     if (biases.empty())
       return std::nullopt;
     for (const MaskTerm &bias : biases)
-      planner.mayBeInfinite |= isPartial(scalars.getAxes(), bias.expanded);
+      planner.mayBeInfinite |= isPartial(scalars.getAxes(), bias.expanded) ||
+                               !isModest(scalars, bias.expanded);
     Refusal unused;
     std::optional<MaskPlan> plan = planner.plan(terms, biases, softmax, unused);
     if (!plan)

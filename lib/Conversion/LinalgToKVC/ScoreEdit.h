@@ -45,6 +45,11 @@ const Expr *asPositional(Scalars &scalars, const Expr *expr,
 const Expr *asAlibi(Scalars &scalars, const Expr *bias, mlir::AffineExpr query,
                     mlir::AffineExpr key, mlir::AffineExpr causal);
 
+/// Whether no number that `bias` holds comes near to an overflow: a graph that
+/// adds slope * key never meets the slope * query that a distance takes off,
+/// and a slope times a position may be infinite.
+bool isModest(Scalars &scalars, const Expr *bias);
+
 } // namespace kvc::raise
 
 #endif // KVC_LIB_CONVERSION_LINALGTOKVC_SCOREEDIT_H

@@ -127,3 +127,34 @@ func.func @sharpened(%q: tensor<2x3x4xbf16>, %k: tensor<2x5x4xbf16>, %v: tensor<
   %out = linalg.batch_matmul ins(%p16, %v : tensor<2x3x5xbf16>, tensor<2x5x4xbf16>) outs(%out0 : tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
   return %out : tensor<2x3x4xf32>
 }
+
+// a slope whose products overflow: every score that is seen may be -inf, below
+// the finite value of the others (mutant 895 of seed 41723478)
+// CHECK-LABEL: @infinite_bias(
+// CHECK-NOT: kvc.attention
+// REMARK-DAG: [Missed] mask-combination | Category:kvc-raise-attention | Function=infinite_bias | {{.*}}a score may be infinite
+func.func @infinite_bias(%q: tensor<2x6x4xf32>, %k: tensor<2x6x4xf32>, %v: tensor<2x6x4xf32>) -> tensor<2x6x4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %lowest = arith.constant -1.0e9 : f32
+  %slopes = arith.constant dense<[-3.40282347E+38, 0.25]> : tensor<2xf32>
+  %cell = tensor.empty() : tensor<2x6x6xf32>
+  %oute = tensor.empty() : tensor<2x6x4xf32>
+  %s0 = linalg.fill ins(%zero : f32) outs(%cell : tensor<2x6x6xf32>) -> tensor<2x6x6xf32>
+  %s = linalg.batch_matmul indexing_maps = [affine_map<(h, i, j, d) -> (h, i, d)>, affine_map<(h, i, j, d) -> (h, j, d)>, affine_map<(h, i, j, d) -> (h, i, j)>] ins(%q, %k : tensor<2x6x4xf32>, tensor<2x6x4xf32>) outs(%s0 : tensor<2x6x6xf32>) -> tensor<2x6x6xf32>
+  %m = linalg.generic {indexing_maps = [affine_map<(h, i, j) -> (h, i, j)>, affine_map<(h, i, j) -> (h)>, affine_map<(h, i, j) -> (h, i, j)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%s, %slopes : tensor<2x6x6xf32>, tensor<2xf32>) outs(%cell : tensor<2x6x6xf32>) {
+  ^bb0(%x: f32, %slope: f32, %o: f32):
+    %i = linalg.index 1 : index
+    %j = linalg.index 2 : index
+    %j32 = arith.index_cast %j : index to i32
+    %at = arith.sitofp %j32 : i32 to f32
+    %bias = arith.mulf %slope, %at : f32
+    %sum = arith.addf %bias, %x : f32
+    %seen = arith.cmpi sge, %j, %i : index
+    %y = arith.select %seen, %sum, %lowest : f32
+    linalg.yield %y : f32
+  } -> tensor<2x6x6xf32>
+  %p = linalg.softmax dimension(2) ins(%m : tensor<2x6x6xf32>) outs(%cell : tensor<2x6x6xf32>) -> tensor<2x6x6xf32>
+  %o0 = linalg.fill ins(%zero : f32) outs(%oute : tensor<2x6x4xf32>) -> tensor<2x6x4xf32>
+  %out = linalg.batch_matmul ins(%p, %v : tensor<2x6x6xf32>, tensor<2x6x4xf32>) outs(%o0 : tensor<2x6x4xf32>) -> tensor<2x6x4xf32>
+  return %out : tensor<2x6x4xf32>
+}
