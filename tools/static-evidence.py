@@ -89,7 +89,9 @@ def pages(compiler, chips):
            "all is done. Goals of decode: steady at most 1290 (16 bits), 715 (8 bits); "
            "no spills, local or generic accesses, calls or barriers in the loop; "
            "keys and values in copies of 16 bytes (the narrower one brings scales); at most "
-           "two 64-bit operations a copy. sm_80 and sm_86 convert e4m3 in software.")
+           "two 64-bit operations a copy. sm_80 and sm_86 convert e4m3 in software, "
+           "at head_dim 256 in a loop of four passes inside, of which *steady* and "
+           "*longest* count one.")
     yield ""
     head = ["kernel", "registers", "shared", "blocks an SM", "spilled", "local, generic",
             "calls", "barriers", "steady", "longest", "copies 16 B", "narrower",

@@ -145,9 +145,10 @@ std::optional<MaskPlan> Planner::plan(ArrayRef<MaskTerm> terms,
     if (!below)
       continue;
     read.isCut = true;
-    read.infinite = read.summed = false;
+    read.summed = false;
     read.oneValue = read.constant = true;
-    read.hidden = floor;
+    read.hidden = roundedLike(read.term->op, floor);
+    read.infinite = std::isinf(read.hidden);
   }
   if (softmax.floor)
     for (Read &read : reads) {

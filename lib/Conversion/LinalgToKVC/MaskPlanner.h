@@ -29,6 +29,9 @@ struct Read {
   bool never() const { return visible.is(Predicate::Kind::Never); }
 };
 
+/// What the type of `op`'s numbers makes of `value`: -inf below its lowest.
+double roundedLike(mlir::Operation *op, double value);
+
 struct Planner {
   Scalars &scalars;
   mlir::AffineExpr query, key;

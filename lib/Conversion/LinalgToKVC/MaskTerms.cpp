@@ -18,6 +18,20 @@ namespace kvc::raise {
 /// Points of a literal mask that are tried one by one.
 static constexpr int64_t maxTriedPoints = 1 << 15;
 
+double roundedLike(Operation *op, double value) {
+  const llvm::fltSemantics *semantics = &llvm::APFloat::IEEEsingle();
+  if (op && op->getNumResults() == 1)
+    if (auto type = dyn_cast<FloatType>(getElementTypeOrSelf(op->getResult(0))))
+      semantics = &type.getFloatSemantics();
+  llvm::APFloat rounded(value);
+  bool loses;
+  rounded.convert(*semantics, llvm::APFloat::rmNearestTiesToEven, &loses);
+  return rounded.isInfinity() ? rounded.isNegative()
+                                    ? -std::numeric_limits<double>::infinity()
+                                    : std::numeric_limits<double>::infinity()
+                              : value;
+}
+
 Read Planner::read(const MaskTerm &term) {
   Read result;
   result.term = &term;
@@ -45,17 +59,19 @@ Read Planner::read(const MaskTerm &term) {
   result.shifts = reader.visible.value_or(0.0) != 0.0;
   result.visible = std::move(*visible);
   result.summed = reader.summed;
+  // a scale outside of the mask may make -inf of the lowest number
+  for (double &value : reader.hidden)
+    value = roundedLike(term.op, value * term.factor);
   result.infinite =
       llvm::all_of(reader.hidden, [](double v) { return std::isinf(v); });
   result.oneValue = !reader.hidden.empty() && llvm::all_equal(reader.hidden);
   result.constant = term.isSelect;
   for (auto [i, value] : llvm::enumerate(reader.hidden)) {
-    double scaled = value * term.factor;
-    result.lowest = i ? std::min(result.lowest, scaled) : scaled;
-    result.highest = i ? std::max(result.highest, scaled) : scaled;
+    result.lowest = i ? std::min(result.lowest, value) : value;
+    result.highest = i ? std::max(result.highest, value) : value;
   }
   if (result.oneValue)
-    result.hidden = reader.hidden.front() * term.factor;
+    result.hidden = reader.hidden.front();
   return result;
 }
 

@@ -145,3 +145,34 @@ func.func @steep_powers_of_two(%q: tensor<2x5x4xf32>, %k: tensor<2x5x4xf32>, %v:
   %out = linalg.batch_matmul ins(%p, %v : tensor<2x5x5xf32>, tensor<2x5x4xf32>) outs(%out0 : tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
   return %out : tensor<2x5x4xf32>
 }
+
+// twice the lowest number is -inf: a row that sees nothing is NaN, not the mean
+// of all (mutant 239 of seed 2470556206)
+// CHECK-LABEL: @twice_the_lowest(
+// CHECK: kvc.attention {{.*}} mask {{.*}} {scale = 2.000000e+00 : f32}
+func.func @twice_the_lowest(%q: tensor<2x6x4xf32>, %k: tensor<2x6x4xf32>, %v: tensor<2x6x4xf32>, %see: tensor<6xi1> {test.mask}) -> tensor<2x6x4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %lowest = arith.constant -3.40282347E+38 : f32
+  %two = arith.constant 2.0 : f32
+  %cell = tensor.empty() : tensor<2x6x6xf32>
+  %oute = tensor.empty() : tensor<2x6x4xf32>
+  %s0 = linalg.fill ins(%zero : f32) outs(%cell : tensor<2x6x6xf32>) -> tensor<2x6x6xf32>
+  %s = linalg.batch_matmul indexing_maps = [affine_map<(h, i, j, d) -> (h, i, d)>, affine_map<(h, i, j, d) -> (h, j, d)>, affine_map<(h, i, j, d) -> (h, i, j)>] ins(%q, %k : tensor<2x6x4xf32>, tensor<2x6x4xf32>) outs(%s0 : tensor<2x6x6xf32>) -> tensor<2x6x6xf32>
+  %m = linalg.generic {indexing_maps = [affine_map<(h, i, j) -> (h, i, j)>, affine_map<(h, i, j) -> (j)>, affine_map<(h, i, j) -> (h, i, j)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%s, %see : tensor<2x6x6xf32>, tensor<6xi1>) outs(%cell : tensor<2x6x6xf32>) {
+  ^bb0(%x: f32, %padding: i1, %o: f32):
+    %i = linalg.index 1 : index
+    %j = linalg.index 2 : index
+    %before = arith.cmpi ult, %j, %i : index
+    %m0 = arith.select %before, %zero, %lowest : f32
+    %m1 = arith.select %padding, %zero, %lowest : f32
+    %sum = arith.addf %m0, %m1 : f32
+    %masked = arith.addf %x, %sum : f32
+    %cut = arith.maximumf %masked, %lowest : f32
+    %y = arith.mulf %cut, %two : f32
+    linalg.yield %y : f32
+  } -> tensor<2x6x6xf32>
+  %p = linalg.softmax dimension(2) ins(%m : tensor<2x6x6xf32>) outs(%cell : tensor<2x6x6xf32>) -> tensor<2x6x6xf32>
+  %o0 = linalg.fill ins(%zero : f32) outs(%oute : tensor<2x6x4xf32>) -> tensor<2x6x4xf32>
+  %out = linalg.batch_matmul ins(%p, %v : tensor<2x6x6xf32>, tensor<2x6x4xf32>) outs(%o0 : tensor<2x6x4xf32>) -> tensor<2x6x4xf32>
+  return %out : tensor<2x6x4xf32>
+}
