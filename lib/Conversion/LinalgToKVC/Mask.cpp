@@ -24,6 +24,9 @@ namespace kvc::raise {
 
 /// At and below this value adding any score of sensible size changes nothing.
 static constexpr double absorbing = -1.0e30;
+/// What 16 bits keep of a score beside it is what they keep of the largest
+/// scores that are not scaled.
+static constexpr double largestRoundedShift = 8;
 /// exp of minus this is zero.
 static constexpr double farBelow = 200.0;
 
@@ -126,8 +129,16 @@ std::optional<MaskPlan> Planner::plan(ArrayRef<MaskTerm> terms,
   SmallVector<Read> reads;
   for (const MaskTerm &term : terms) {
     reads.push_back(read(term));
+    const double shift = reads.back().shift;
+    if (scalars.getNarrowest() < 32 && std::fabs(shift) > largestRoundedShift) {
+      refusal = {"rounding",
+                 "scores of 16 bits lose their digits to a number added to "
+                 "all of them",
+                 term.op};
+      return std::nullopt;
+    }
     // all of a row's scores are shifted, but not the sink beside them
-    reads.back().understood &= !(softmax.sink && reads.back().shifts);
+    reads.back().understood &= !(softmax.sink && shift != 0.0);
   }
   for (Read &read : reads) {
     if (!read.term->floor)

@@ -22,8 +22,8 @@ struct Read {
   bool oneValue = false;
   bool constant = false; // a hidden score becomes the value, not a sum
   bool summed = false;
-  bool shifts = false; // visible scores have a number added
-  bool isCut = false;  // a floor lies above what hides
+  double shift = 0;   // what is added to every visible score
+  bool isCut = false; // a floor lies above what hides
   Predicate visible;
 
   bool never() const { return visible.is(Predicate::Kind::Never); }

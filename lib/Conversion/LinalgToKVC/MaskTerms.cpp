@@ -56,7 +56,7 @@ Read Planner::read(const MaskTerm &term) {
   if (!visible || !(term.factor > 0))
     return result;
   result.understood = true;
-  result.shifts = reader.visible.value_or(0.0) != 0.0;
+  result.shift = reader.visible.value_or(0.0) * term.factor;
   result.visible = std::move(*visible);
   result.summed = reader.summed;
   // a scale outside of the mask may make -inf of the lowest number
