@@ -26,6 +26,7 @@ std::vector<Spec> bundleSpecs() {
                                       "mqa8 d128",
                                       "block 1",
                                       "block 256",
+                                      "contiguous",
                                       "window 17",
                                       "streaming rope append",
                                       "rope neox append 64",

@@ -3,12 +3,15 @@
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The cache is the runtime's: its pool, tables, step arrays and plan. Blocks
-// are handed out to sequences in random turn, data are random, and one replay
-// goes through enough layers that the second cache holds none of the next.
+// The cache is the runtime's: its pool, tables, step arrays and plan. Tables
+// name blocks in random order (or, in a cell that says so, in their own), data
+// are random, and one replay goes through enough layers that the second cache
+// holds none of the next.
 //
 //===----------------------------------------------------------------------===//
 #include "BenchCell.h"
+
+#include "BlockOrder.h"
 
 #include <algorithm>
 #include <chrono>
@@ -29,9 +32,10 @@ public:
   int64_t tokens = 0; // of the step
   kvcrt_step_view view{};
   double beginSeconds = 0;
+  double consecutive = 0; // of the tables' entries
 
 private:
-  void extendInTurn(const BenchCell &cell);
+  void extend(const BenchCell &cell);
   void compute(int32_t most);
   void fillPool(const Spec &spec);
   void begin();
@@ -57,8 +61,10 @@ Cache::Cache(const Machine &machine, const BenchCell &cell, const Spec &spec)
     sequences += run.count;
     longest = std::max(longest, run.kvLen);
     tokens += int64_t(run.count) * run.newTokens;
-    blocks += int64_t(run.count) * ((run.kvLen - 1) / p.block + 2);
+    const int32_t spare = p.layout == KVCRT_LAYOUT_PAGED;
+    blocks += int64_t(run.count) * ((run.kvLen - 1) / p.block + 1 + spare);
   }
+  const int32_t table = std::max(longest / p.block, 1);
   // The second cache four times over, or a model's layers, in 40 % of memory.
   const double wanted =
       cell.wholeStep ? 32 : 4.0 * machine.info.l2_bytes / bytes + 1;
@@ -79,12 +85,15 @@ Cache::Cache(const Machine &machine, const BenchCell &cell, const Spec &spec)
   desc.device = machine.device;
   desc.groups = &group;
   desc.num_groups = 1;
-  desc.max_live_seqs = sequences;
+  desc.max_live_seqs = std::max(sequences, shuffleSequences(blocks, table));
   desc.capacity.max_seqs = sequences;
   desc.capacity.max_tokens = int32_t(std::max<int64_t>(tokens, kChunk));
   desc.capacity.max_kv_len = longest;
   runtime = createRuntime(desc);
-  extendInTurn(cell);
+  if (!cell.inOrder)
+    shuffleBlocks(machine.device, runtime.get(), blocks,
+                  std::min(p.block, longest), table);
+  extend(cell);
   compute(kChunk);
   const int64_t rows = std::max<int64_t>(tokens, 1);
   query = memory.scratch(size_t(rows * spec.queryHeads * p.key_dim * 2));
@@ -95,34 +104,21 @@ Cache::Cache(const Machine &machine, const BenchCell &cell, const Spec &spec)
   fillPool(spec);
 }
 
-/// Sequences take their blocks in random turn, so that tables are not runs.
-void Cache::extendInTurn(const BenchCell &cell) {
-  std::vector<int32_t> left;
+/// Each sequence takes its blocks, whole before the next.
+void Cache::extend(const BenchCell &cell) {
+  std::vector<kvcrt_sequence> names;
   for (const Run &run : cell.runs)
     for (int32_t i = 0; i < run.count; ++i) {
       kvcrt_sequence name = 0;
       require(machine.device, kvcrt_sequence_create(runtime.get(), &name),
               "sequence");
+      require(machine.device,
+              kvcrt_sequence_extend(runtime.get(), name, run.kvLen), "extend");
       step.push_back({name, run.newTokens, KVCRT_LOGITS_NONE});
       before.push_back(run.kvLen - run.newTokens);
-      left.push_back(run.kvLen);
+      names.push_back(name);
     }
-  std::mt19937 random(7);
-  std::vector<size_t> open(left.size());
-  for (size_t i = 0; i < open.size(); ++i)
-    open[i] = i;
-  while (!open.empty()) {
-    const size_t at = random() % open.size(), s = open[at];
-    const int32_t some = std::min(left[s], spec.policy.block);
-    require(machine.device,
-            kvcrt_sequence_extend(runtime.get(), step[s].sequence, some),
-            "extend");
-    left[s] -= some;
-    if (left[s] == 0) {
-      open[at] = open.back();
-      open.pop_back();
-    }
-  }
+  consecutive = consecutiveBlocks(runtime.get(), names);
 }
 
 /// Counts all tokens before the step as computed; what they hold comes later.
@@ -239,13 +235,14 @@ kvcrt_params Cache::params(int32_t layer) const {
 
 BenchResult runBenchCell(const Machine &machine, const BenchCell &cell,
                          int repeats) {
-  BenchResult result{cell, {}, {}, 0, {}, 0};
+  BenchResult result{cell, {}, {}, 0, {}, 0, 0};
   try {
     const Spec spec = specOf(cell);
     const Kernels kernels(machine.device, machine.folder, spec);
     Cache cache(machine, cell, spec);
     result.layers = cache.layers;
     result.planSeconds = cache.beginSeconds;
+    result.consecutive = cache.consecutive;
     const kvcrt_env env = machine.env();
     const Times all = measure(machine, repeats, [&] {
       for (int32_t layer = 0; layer < cache.layers; ++layer) {

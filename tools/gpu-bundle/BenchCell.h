@@ -19,6 +19,7 @@ struct BenchResult {
   double planSeconds = 0; // of begin, with the plan
   Work work;              // of what `times` is of
   int32_t layers = 0;     // that one replay runs through
+  double consecutive = 0; // table entries whose block follows the one before
 };
 
 /// Builds pool, sequences and step on the runtime, captures and replays.

@@ -46,6 +46,8 @@ std::vector<Spec> benchSpecs() {
   add("gqa8 64 heads p64", 64, 8, 128, 64);
   for (int32_t block : {64, 256})
     add("gqa4 f16" + page(block), 32, 8, 128, block, KVCRT_F16);
+  add("gqa4 f16 contiguous", 32, 8, 128, 4096, KVCRT_F16).policy.layout =
+      KVCRT_LAYOUT_CONTIGUOUS;
   add("mha d128", 32, 32, 128);
   for (int32_t block : {8, 64})
     add("mha d128" + page(block), 32, 32, 128, block);
@@ -86,6 +88,15 @@ static std::vector<BenchCell> tinyCells() {
   return {{"D3 kv 200", "bench gqa4 d128", {{2, 1, 200}}},
           {"D12 4 tokens", "bench gqa4 d128", {{2, 4, 100}}},
           {"D15 kv 90", "bench gqa4 d128 p1", {{1, 1, 90}}},
+          {"D15 kv 90 in order",
+           "bench gqa4 d128 p1",
+           {{1, 1, 90}},
+           false,
+           2,
+           0,
+           0,
+           true},
+          {"D5 kv 300", "bench gqa4 f16 contiguous", {{2, 1, 300}}},
           {"W1 window 32", "bench window", {{1, 1, 150}}, false, 2, 32, 4},
           {"P5 chunk", "bench gqa4 d128", {{1, 40, 100}}},
           {"S step", "bench i8", {{1, 1, 90}, {1, 20, 20}}, true}};
@@ -111,7 +122,8 @@ std::vector<BenchCell> benchCells(bool tiny) {
   for (const char *variant : {"gqa4 d128", "i8", "f8E4M3FN"})
     for (int32_t n : {1024, 4096, 16384, 32768})
       add(1, "D3" + kv(n), variant, {{8, 1, n}});
-  for (const char *variant : {"gqa4 f16 p64", "gqa4 f16 p256"})
+  for (const char *variant :
+       {"gqa4 f16 p64", "gqa4 f16 p256", "gqa4 f16 contiguous"})
     add(2, "D5" + kv(4096), variant, {{32, 1, 4096}});
   for (auto [variant, value] : {Valued("mha d128", 2), Valued("mha d128 p8", 3),
                                 Valued("mha d128 p64", 3)})
@@ -146,6 +158,9 @@ std::vector<BenchCell> benchCells(bool tiny) {
     add(1, "D15" + kv(4096),
         "gqa4 d128" + (block == 16 ? "" : " p" + std::to_string(block)),
         {{32, 1, 4096}});
+  // What the order of blocks costs.
+  for (const char *variant : {"gqa4 d128 p1", "gqa4 d128"})
+    add(3, "D15 kv 4096 in order", variant, {{32, 1, 4096}}).inOrder = true;
   for (int32_t window : {512, 1024, 4096})
     for (int32_t sinks : {4, 0}) {
       BenchCell &cell = add(sinks ? 1 : 3,

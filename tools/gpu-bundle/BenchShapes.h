@@ -33,6 +33,7 @@ struct BenchCell {
   bool wholeStep = false; // append and attend of 32 layers, else attend
   int32_t value = 2;      // 1: headlines, 2: the suite, 3: what fills it up
   int32_t window = 0, sinks = 0; // of a variant with a window
+  bool inOrder = false; // tables are runs of blocks, else in random order
 };
 
 /// The benchmark's variants, named after what is special.

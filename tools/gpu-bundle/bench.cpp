@@ -140,7 +140,9 @@ static nlohmann::json toJson(const BenchResult &r) {
           {"kv_bytes", r.work.kvBytes},
           {"io_bytes", r.work.ioBytes},
           {"flops", r.work.flops},
-          {"layers", r.layers}};
+          {"layers", r.layers},
+          {"in_order", r.cell.inOrder},
+          {"consecutive_blocks", r.consecutive}};
 }
 
 static nlohmann::json toJson(const Machine &machine, const Limits &limits) {
@@ -163,13 +165,14 @@ static std::string keyOf(const BenchCell &cell) {
 /// A cell with its shape, for who times something else over it.
 static nlohmann::json describe(const BenchCell &cell) {
   const Spec spec = specOf(cell);
-  nlohmann::json out = toJson({cell, {}, {}, 0, workOf(spec, cell, 32), 0});
+  nlohmann::json out = toJson({cell, {}, {}, 0, workOf(spec, cell, 32), 0, 0});
   out["key"] = keyOf(cell);
   out["value"] = cell.value;
   out["query_heads"] = spec.queryHeads;
   out["kv_heads"] = spec.policy.kv_heads;
   out["head_dim"] = spec.policy.key_dim;
   out["page"] = spec.policy.block;
+  out["contiguous"] = spec.policy.layout == KVCRT_LAYOUT_CONTIGUOUS;
   out["causal"] = spec.causal;
   out["window"] = cell.window;
   out["sinks"] = cell.sinks;
@@ -207,7 +210,7 @@ static Worker::Serve startCells(const Options &options, int repeats) {
 
 /// A cell's result; one that took its process along has a failure.
 static BenchResult ask(Worker &worker, const BenchCell &cell, double seconds) {
-  BenchResult result{cell, {}, {}, 0, {}, 0};
+  BenchResult result{cell, {}, {}, 0, {}, 0, 0};
   try {
     const nlohmann::json row =
         nlohmann::json::parse(worker.ask(keyOf(cell), seconds));
@@ -216,6 +219,7 @@ static BenchResult ask(Worker &worker, const BenchCell &cell, double seconds) {
     result.planSeconds = row.at("begin_s");
     result.work = {row.at("kv_bytes"), row.at("io_bytes"), row.at("flops")};
     result.layers = row.at("layers");
+    result.consecutive = row.at("consecutive_blocks");
   } catch (const Failure &failure) {
     result.failure = failure.what();
   }

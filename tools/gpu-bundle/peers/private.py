@@ -45,16 +45,18 @@ class FlashAttention3(Private):
 
         cell, new = inputs.cell, inputs.new[0]
         query = inputs.query.unflatten(0, (-1, new))
+        # Where one page holds a sequence, [page, token, head, dim] is [sequence, token, head, dim].
+        paged = {} if cell.contiguous else {"page_table": inputs.table}
         started = time.perf_counter()
         metadata = get_scheduler_metadata(
             batch_size=len(inputs.new), max_seqlen_q=new, max_seqlen_k=max(inputs.lengths), num_heads_q=cell.query_heads,
             num_heads_kv=cell.kv_heads, headdim=cell.head_dim, cache_seqlens=inputs.length,
-            qkv_dtype=inputs.query.dtype, page_size=cell.page, causal=True)
+            qkv_dtype=inputs.query.dtype, page_size=None if cell.contiguous else cell.page, causal=True)
         planned = time.perf_counter() - started
 
         def run(layer):
             out = flash_attn_with_kvcache(query, inputs.keys[layer], inputs.values[layer], cache_seqlens=inputs.length,
-                                          page_table=inputs.table, softmax_scale=cell.scale, causal=True,
+                                          **paged, softmax_scale=cell.scale, causal=True,
                                           scheduler_metadata=metadata)
             return (out[0] if isinstance(out, tuple) else out).flatten(0, 1)
 

@@ -1,4 +1,4 @@
-"""A cell of kvc-bench as tensors: pages in random turn, random numbers.
+"""A cell of kvc-bench as tensors: pages in random order (or, where the cell says so, in their own), random numbers.
 
 Invariant: what every peer computes over is made here, from the cell's shape and one seed; no peer sees other keys
 than another.
@@ -31,6 +31,8 @@ class Cell:
     kv_bytes: float  # of one layer
     io_bytes: float
     flops: float
+    in_order: bool = False
+    contiguous: bool = False  # one page holds all of a sequence
 
     @staticmethod
     def parse(line):
@@ -66,7 +68,8 @@ class Inputs:
         self.lengths = [run[2] for run in cell.runs for _ in range(run[0])]
         pages = [-(-length // cell.page) for length in self.lengths]
         self.num_pages, self.max_pages = sum(pages), max(pages)
-        order = torch.randperm(self.num_pages, generator=random, dtype=torch.int64)
+        order = (torch.arange(self.num_pages) if cell.in_order or cell.contiguous else
+                 torch.randperm(self.num_pages, generator=random, dtype=torch.int64))
         self.table = torch.zeros(len(pages), self.max_pages, dtype=torch.int32)
         at = 0
         for i, count in enumerate(pages):
