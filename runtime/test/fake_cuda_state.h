@@ -48,6 +48,13 @@ struct State {
   std::string failSymbol;
   int failNth = 0, failResult = 0;
   int version = 13000, devices = 1, major = 9, minor = 0;
+  /// For programs: KVC_FAKE_CUDA_CHIP=103 plays an sm_103.
+  State() {
+    if (const char *chip = getenv("KVC_FAKE_CUDA_CHIP")) {
+      major = atoi(chip) / 10;
+      minor = atoi(chip) % 10;
+    }
+  }
   /// What was made and not destroyed, and what destroys it.
   std::map<const void *, void (*)(const void *)> live;
   std::map<Pointer, size_t> memory;           // device allocations

@@ -4,8 +4,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Kernels in PTX, which the driver assembles: one that only reads, one that
-// only multiplies matrices, and on Hopper one that does so by wgmma. Results
-// are measured as fractions of theirs.
+// only multiplies matrices, and one that does so by the chip's own instruction:
+// wgmma on Hopper, tcgen05 on the Blackwell of data centres. Results are
+// measured as fractions of theirs.
 //
 //===----------------------------------------------------------------------===//
 #ifndef KVC_TOOLS_GPU_BUNDLE_PROBES_H
@@ -14,6 +15,7 @@
 #include "Artefacts.h"
 
 #include <functional>
+#include <string>
 
 namespace kvc::bundle {
 
@@ -32,13 +34,25 @@ struct Limits {
 /// Zeros on the simulator.
 Limits probe(const Machine &machine);
 
-/// FLOP/s of wgmma, bf16, f32 sums, of an sm_90. In a call of its own, since a
-/// GPU that refuses it has to be started anew. Throws a Failure.
-double probeWgmma(const Machine &machine);
+/// The matrix instruction that only GPUs of one kind have.
+struct OwnProbe {
+  std::string name; // wgmma, tcgen05; empty where mma.sync is all there is
+  std::string chip; // sm_90a
+  std::string ptx;  // of the kernel multiply_NAME
+  uint32_t threads = 128, blocksOfOne = 2; // of a multiprocessor
+  double flops = 0;                        // of one round of one block
+};
+/// For compute capability `sm` (90).
+OwnProbe ownProbe(int32_t sm);
 
-/// The PTX of both, for a test that assembles it.
-const char *probePtx();
+/// FLOP/s of this GPU's own instruction, bf16, f32 sums. In a call of its own,
+/// since a GPU that refuses it has to be started anew. Throws a Failure.
+double probeOwn(const Machine &machine);
+
+/// Their PTX.
+std::string probePtx();
 std::string wgmmaPtx();
+std::string tcgen05Ptx(const std::string &chip);
 
 } // namespace kvc::bundle
 

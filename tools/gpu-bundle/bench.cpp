@@ -5,11 +5,12 @@
 //
 // Times prebuilt artefacts on a GPU by captured replays: median, 10th and 90th
 // percentile, as fractions of the read-only bandwidth and of the bf16 matrix
-// rate (mma.sync's, wgmma's on Hopper) that the same run measures. Cells come
-// in order of their value, so that a limit of time leaves out what says the
-// least, and names it; they run in a child process (Worker.h), so that a kernel
-// that faults or hangs costs its cell alone. With --serve another program
-// (peers/) asks for one cell at a time, between its own.
+// rate (mma.sync's, or the chip's own: wgmma's, tcgen05's) that the same run
+// measures. Cells come in order of their value, so that a limit of time leaves
+// out what says the least, and names it; they run in a child process
+// (Worker.h), so that a kernel that faults or hangs costs its cell alone. With
+// --serve another program (peers/) asks for one cell at a time, between its
+// own.
 //
 // Exit: 0 when every cell was measured, 1 when one failed, 2 when nothing could
 // run.
@@ -42,8 +43,18 @@ static const char *const kUsage =
     "by\n"
     "                      a line of JSON\n"
     "  --list=1            write the cells as lines of JSON, and stop\n"
-    "  --print-ptx=FILE    write the probes' PTX (FILE.wgmma: Hopper's), and "
-    "stop\n";
+    "  --print-ptx=FILE    write the probes' PTX (FILE.sm_90a and the like: "
+    "of\n"
+    "                      that chip alone), and stop\n";
+
+/// Compute capabilities whose matrix instruction is theirs alone.
+static constexpr int32_t kOwn[] = {90, 100, 103};
+
+/// A machine's best, of what was measured.
+static double matrixRate(const nlohmann::json &head) {
+  return std::max(head.at("mma_flops_per_s").get<double>(),
+                  head.at("own_flops_per_s").get<double>());
+}
 
 /// The least time that the machine's limits allow.
 static double floorOf(const Work &work, const Limits &limits) {
@@ -90,8 +101,9 @@ static void printHead(const nlohmann::json &head) {
            head.at("driver").get<int>() / 1000,
            head.at("driver").get<int>() % 1000 / 10,
            head.at("read_bytes_per_s").get<double>() * 1e-12, rate * 1e-12);
-  if (const double wgmma = head.at("wgmma_flops_per_s"); wgmma > 0)
-    printf(", wgmma bf16 %.0f TFLOP/s", wgmma * 1e-12);
+  if (const double own = head.at("own_flops_per_s"); own > 0)
+    printf(", %s bf16 %.0f TFLOP/s",
+           head.at("own_instruction").get<std::string>().c_str(), own * 1e-12);
   printf("\n");
   fflush(stdout);
 }
@@ -198,10 +210,10 @@ static Worker::Serve startCells(const Options &options, int repeats) {
                                                    machine->stream) != KVCRT_OK;
         return {toJson(result).dump(), lost};
       }
-    if (line != "wgmma")
+    if (line != "own rate")
       return {toJson(*machine, limits).dump()};
     try {
-      return {nlohmann::json(probeWgmma(*machine)).dump()};
+      return {nlohmann::json(probeOwn(*machine)).dump()};
     } catch (const Failure &failure) {
       return {nlohmann::json(failure.what()).dump(), /*last=*/true};
     }
@@ -226,21 +238,23 @@ static BenchResult ask(Worker &worker, const BenchCell &cell, double seconds) {
   return result;
 }
 
-/// Hopper's own rate, or why there is none.
-static void addWgmma(Worker &worker, nlohmann::json &head, double seconds) {
-  head["wgmma_flops_per_s"] = 0.0;
-  if (head.at("sm") != 90)
+/// The rate of the chip's own instruction, or why there is none.
+static void addOwnRate(Worker &worker, nlohmann::json &head, double seconds) {
+  const std::string name = ownProbe(head.at("sm")).name;
+  head["own_instruction"] = name;
+  head["own_flops_per_s"] = 0.0;
+  if (name.empty())
     return;
   nlohmann::json answer;
   try {
-    answer = nlohmann::json::parse(worker.ask("wgmma", seconds));
+    answer = nlohmann::json::parse(worker.ask("own rate", seconds));
   } catch (const Failure &failure) {
     answer = failure.what();
   }
   if (answer.is_number())
-    head["wgmma_flops_per_s"] = answer;
+    head["own_flops_per_s"] = answer;
   else
-    fprintf(stderr, "kvc-bench: wgmma was not measured: %s\n",
+    fprintf(stderr, "kvc-bench: %s was not measured: %s\n", name.c_str(),
             answer.get<std::string>().c_str());
 }
 
@@ -262,10 +276,16 @@ int main(int argc, char **argv) {
                         {"device", "artefacts", "only", "repeats", "seconds",
                          "json", "serve", "list", "print-ptx"});
   if (const std::string path = options.get("print-ptx"); !path.empty()) {
-    std::ofstream file(path), wgmma(path + ".wgmma");
+    std::ofstream file(path);
     file << probePtx();
-    wgmma << wgmmaPtx();
-    return file.good() && wgmma.good() ? 0 : 2;
+    bool good = file.good();
+    for (int32_t sm : kOwn) {
+      const OwnProbe own = ownProbe(sm);
+      std::ofstream text(path + "." + own.chip);
+      text << own.ptx;
+      good &= text.good();
+    }
+    return good ? 0 : 2;
   }
   const bool simulated = options.get("device") == "sim";
   if (!options.get("list").empty()) {
@@ -291,13 +311,10 @@ int main(int argc, char **argv) {
     const double patience = simulated ? 600 : 30;
     nlohmann::json head =
         nlohmann::json::parse(worker.ask("machine", patience));
-    addWgmma(worker, head, patience);
+    addOwnRate(worker, head, patience);
     if (!options.get("serve").empty())
       return serve(worker, head, simulated, patience);
-    const Limits limits = {
-        head.at("read_bytes_per_s"),
-        std::max(head.at("mma_flops_per_s").get<double>(),
-                 head.at("wgmma_flops_per_s").get<double>())};
+    const Limits limits = {head.at("read_bytes_per_s"), matrixRate(head)};
     printHead(head);
     const std::vector<BenchCell> cells = benchCells(simulated);
     const std::string only = options.get("only");

@@ -97,7 +97,7 @@ int main(int argc, char **argv) {
     picture.title = bench.at("device").get<std::string>();
     picture.bytesPerSecond = bench.value("read_bytes_per_s", 0.0);
     picture.flopsPerSecond = std::max(bench.value("mma_flops_per_s", 0.0),
-                                      bench.value("wgmma_flops_per_s", 0.0));
+                                      bench.value("own_flops_per_s", 0.0));
     size_t failed = 0;
     for (const json &cell : bench["cells"])
       if (cell.value("failure", "").empty())

@@ -129,7 +129,7 @@ def measure(options):
     with open(options.json, "w") as file:
         json.dump({"device": "none" if options.rehearse else torch.cuda.get_device_name(), "torch": torch.__version__, "torch_matmul_flops_per_s": rate,
                    "cells": rows, "absent": absent, "left_out": left_out, **{
-                       key: ours.head[key] for key in ("read_bytes_per_s", "mma_flops_per_s")}}, file, indent=1)
+                       key: ours.head[key] for key in ("read_bytes_per_s", "mma_flops_per_s", "own_flops_per_s")}}, file, indent=1)
     print(f"torch matmul bf16 {rate * 1e-12:.0f} TFLOP/s; {len(rows)} rows; left out for want of time: "
           + (", ".join(left_out) or "none"))
     return 0 if rows else 2
