@@ -67,13 +67,16 @@ def evidence(compiler, chip, folder):
 def hot_row(kernel):
     hot, facts, mix = kernel["hot"], kernel["facts"], kernel["hot"]["mix"]
     tiles = facts["loop_tokens"] / 16
+    more = " + ?" if None in hot["inner_trips"] else ""
     return [f"`{kernel['kernel']}`", facts["registers"], facts["shared_bytes"],
             facts["blocks_per_sm"], facts["spilled"], kernel["local"] + kernel["generic"],
-            hot["calls"], hot["barriers"], f"{hot['steady'] / tiles:.0f}",
-            f"{hot['longest'] / tiles:.0f}", hot["copies_16"], hot["copies_narrow"],
+            hot["calls"], hot["barriers"], f"{hot['steady'] / tiles:.0f}{more}",
+            f"{hot['longest'] / tiles:.0f}{more}",
+            ", ".join(str(n or "unknown") for n in hot["inner_trips"]) or "none",
+            hot["copies_16"], hot["copies_narrow"],
             f"{hot['wide'] / hot['copies_16']:.2f}",
             " / ".join(str(mix[unit]) for unit in ("tensor", "fma", "special", "convert",
-                                                   "integer", "shared", "copy", "control"))]
+                                                   "integer", "shared", "copy", "control")) + more]
 
 
 def pages(compiler, chips):
@@ -90,11 +93,12 @@ def pages(compiler, chips):
            "no spills, local or generic accesses, calls or barriers in the loop; "
            "keys and values in copies of 16 bytes (the narrower one brings scales); at most "
            "two 64-bit operations a copy. sm_80 and sm_86 convert e4m3 in software, "
-           "at head_dim 256 in a loop of four passes inside, of which *steady* and "
-           "*longest* count one.")
+           "at head_dim 256 in loops inside. *Trips* is how often each loop inside runs, "
+           "read from the machine code; all numbers count it that often, and end in "
+           "`+ ?` where the code does not tell.")
     yield ""
     head = ["kernel", "registers", "shared", "blocks an SM", "spilled", "local, generic",
-            "calls", "barriers", "steady", "longest", "copies 16 B", "narrower",
+            "calls", "barriers", "steady", "longest", "trips", "copies 16 B", "narrower",
             "64-bit a copy", "tensor / fma / special / convert / integer / shared / copy / control"]
     predictions = []
     with tempfile.TemporaryDirectory() as name:

@@ -61,6 +61,13 @@ gatherEvidence(ArrayRef<Image> images, const GpuChip &chip,
       if (facts.loopTokens && !evidence->hot)
         return emitError() << "expected a loop that multiplies matrices in `"
                            << kernel.name << "`, got none";
+      // Steps over head_dim multiply as well; keys are copied by their loop.
+      if (facts.loopTokens && evidence->hot->copies16 == 0)
+        return emitError() << "expected a loop that copies keys and multiplies "
+                              "them in `"
+                           << kernel.name
+                           << "`, got one that multiplies alone, of a length "
+                              "that its code does not tell";
       all.push_back({*evidence, facts});
     }
   }

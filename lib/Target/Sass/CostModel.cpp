@@ -159,7 +159,9 @@ struct Row {
 static std::vector<Row> predictAll(const GpuChip &chip,
                                    const ExplainedKernel &kernel) {
   std::vector<Row> rows;
-  if (!kernel.evidence.hot || !kernel.facts || !kernel.facts->loopTokens)
+  // A time of what was not counted is no prediction.
+  if (!kernel.evidence.hot || !kernel.evidence.hot->isWhole() ||
+      !kernel.facts || !kernel.facts->loopTokens)
     return rows;
   llvm::StringRef name = kernel.evidence.name;
   if (name.ends_with("_attend_decode"))

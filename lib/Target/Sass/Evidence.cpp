@@ -9,7 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "kvc/Target/Sass/Evidence.h"
-#include "Flow.h"
+#include "Trips.h"
 
 #include "llvm/ADT/StringSwitch.h"
 #include <algorithm>
@@ -79,24 +79,64 @@ struct Path {
 };
 } // namespace
 
+namespace {
+/// How often a pass through the hot loop's body executes its blocks.
+struct Repeats {
+  struct Visit {
+    unsigned block, times;
+  };
+  std::vector<llvm::SmallVector<Visit, 1>> visits; // with a path over a block
+  std::vector<std::optional<unsigned>> trips;      // of the loops inside
+};
+} // namespace
+
+static Repeats findRepeats(const Flow &flow, const Loop &loop,
+                           const TripCounter &counter) {
+  Repeats repeats;
+  std::vector<unsigned> times(flow.blocks.size(), 1);
+  repeats.visits.resize(flow.blocks.size());
+  std::vector<Trips> known;
+  for (const Loop &inner : flow.loops) {
+    if (!flow.isInside(inner, loop))
+      continue;
+    std::optional<Trips> trips = counter.count(inner);
+    repeats.trips.push_back(trips ? std::optional(trips->count) : std::nullopt);
+    if (!trips)
+      continue;
+    for (unsigned i = 0; i < flow.blocks.size(); ++i)
+      if (inner.holds[i])
+        times[i] *= trips->count - llvm::is_contained(trips->tail, i);
+    known.push_back(std::move(*trips));
+  }
+  for (auto [i, visits] : llvm::enumerate(repeats.visits))
+    visits.push_back({unsigned(i), times[i]});
+  // Paths leave a loop at its exit; what lies behind that is executed as well.
+  for (const Trips &trips : known)
+    for (unsigned i : trips.tail)
+      repeats.visits[trips.exit].push_back({i, times[i]});
+  return repeats;
+}
+
 /// Follows the loop's body from its header; back edges of loops inside are not
 /// taken. Blocks stand in reverse postorder, so that one pass is enough.
 static std::vector<Path> followBody(const Function &function, const Flow &flow,
-                                    const Loop &loop) {
+                                    const Loop &loop, const Repeats &repeats) {
   std::vector<Path> paths(flow.blocks.size());
   std::vector<Path> entering(flow.blocks.size());
   entering[loop.header].reached = true;
   for (unsigned i = loop.header; i < flow.blocks.size(); ++i) {
     if (!loop.holds[i] || !entering[i].reached)
       continue;
-    const Block &block = flow.blocks[i];
     Path &path = paths[i] = entering[i];
-    unsigned size = block.end - block.begin;
-    path.length += size;
-    path.longest += size;
-    for (unsigned at = block.begin; at < block.end; ++at)
-      path.work += isWork(function.instructions[at]);
-    for (unsigned next : block.successors) {
+    for (auto [visited, times] : repeats.visits[i]) {
+      const Block &block = flow.blocks[visited];
+      unsigned size = (block.end - block.begin) * times;
+      path.length += size;
+      path.longest += size;
+      for (unsigned at = block.begin; at < block.end; ++at)
+        path.work += isWork(function.instructions[at]) * times;
+    }
+    for (unsigned next : flow.blocks[i].successors) {
       if (next <= i || !loop.holds[next])
         continue;
       Path &to = entering[next];
@@ -111,11 +151,38 @@ static std::vector<Path> followBody(const Function &function, const Flow &flow,
   return paths;
 }
 
-static llvm::Expected<LoopEvidence>
-gatherLoop(const Function &function, const Flow &flow, const Loop &loop) {
+/// Adds what `times` executions of an instruction of the steady path do.
+static llvm::Error addSteady(const Instruction &i, unsigned times,
+                             LoopEvidence &result) {
+  llvm::Expected<Unit> unit = unitOf(i);
+  if (!unit)
+    return unit.takeError();
+  result.mix[unsigned(*unit)] += times;
+  if (*unit == Unit::control)
+    return llvm::Error::success();
+  result.wide += isWide(i) * times;
+  if (i.root() == "LDGSTS")
+    (i.hasModifier("128") ? result.copies16 : result.copiesNarrow) += times;
+  if (*unit == Unit::tensor) {
+    double flops = flopsOf(i);
+    if (!flops)
+      return llvm::createStringError(
+          "expected a matrix shape that is known, got `" + i.opcode +
+          "` in line " + llvm::Twine(i.line) + " of the disassembly");
+    result.flops += flops * times;
+  }
+  return llvm::Error::success();
+}
+
+static llvm::Expected<LoopEvidence> gatherLoop(const Function &function,
+                                               const Flow &flow,
+                                               const Loop &loop,
+                                               const TripCounter &counter) {
   const std::vector<Instruction> &code = function.instructions;
-  std::vector<Path> paths = followBody(function, flow, loop);
+  Repeats repeats = findRepeats(flow, loop, counter);
+  std::vector<Path> paths = followBody(function, flow, loop, repeats);
   LoopEvidence result;
+  result.innerTrips = std::move(repeats.trips);
   unsigned latch = loop.latches.front();
   for (unsigned other : loop.latches) {
     if (paths[other].isSteadierThan(paths[latch]))
@@ -124,25 +191,11 @@ gatherLoop(const Function &function, const Flow &flow, const Loop &loop) {
   }
   result.steady = paths[latch].length;
   for (unsigned at = latch;; at = paths[at].from) {
-    for (unsigned i = flow.blocks[at].begin; i < flow.blocks[at].end; ++i) {
-      llvm::Expected<Unit> unit = unitOf(code[i]);
-      if (!unit)
-        return unit.takeError();
-      ++result.mix[unsigned(*unit)];
-      if (*unit == Unit::control)
-        continue;
-      result.wide += isWide(code[i]);
-      if (code[i].root() == "LDGSTS")
-        ++(code[i].hasModifier("128") ? result.copies16 : result.copiesNarrow);
-      if (*unit == Unit::tensor) {
-        double flops = flopsOf(code[i]);
-        if (!flops)
-          return llvm::createStringError(
-              "expected a matrix shape that is known, got `" + code[i].opcode +
-              "` in line " + llvm::Twine(code[i].line) + " of the disassembly");
-        result.flops += flops;
-      }
-    }
+    for (auto [visited, times] : repeats.visits[at])
+      for (unsigned i = flow.blocks[visited].begin;
+           i < flow.blocks[visited].end; ++i)
+        if (llvm::Error error = addSteady(code[i], times, result))
+          return error;
     if (at == loop.header)
       break;
   }
@@ -156,8 +209,6 @@ gatherLoop(const Function &function, const Flow &flow, const Loop &loop) {
       result.generic += isGeneric(code[at]);
     }
   }
-  for (const Loop &other : flow.loops)
-    result.inner += flow.isInside(other, loop);
   return result;
 }
 
@@ -189,12 +240,20 @@ llvm::Expected<KernelEvidence> gather(const Function &function) {
   if (!flow)
     return flow.takeError();
   // The innermost of the loops that multiply; of several, the one that
-  // multiplies most.
+  // multiplies most. A fixed number of steps is a part of the loop around.
   const Loop *hot = nullptr;
   unsigned most = 0;
+  TripCounter counter(function, *flow);
+  auto isPart = [&](const Loop &loop) {
+    return llvm::any_of(flow->loops,
+                        [&](const Loop &around) {
+                          return flow->isInside(loop, around);
+                        }) &&
+           counter.count(loop);
+  };
   for (const Loop &loop : flow->loops) {
     unsigned count = countTensor(function, *flow, loop);
-    if (count == 0)
+    if (count == 0 || isPart(loop))
       continue;
     if (!hot || flow->isInside(loop, *hot) ||
         (count > most && !flow->isInside(*hot, loop))) {
@@ -204,7 +263,8 @@ llvm::Expected<KernelEvidence> gather(const Function &function) {
   }
   if (!hot)
     return result;
-  llvm::Expected<LoopEvidence> loop = gatherLoop(function, *flow, *hot);
+  llvm::Expected<LoopEvidence> loop =
+      gatherLoop(function, *flow, *hot, counter);
   if (!loop)
     return loop.takeError();
   result.hot = *loop;

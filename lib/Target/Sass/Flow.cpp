@@ -58,12 +58,10 @@ private:
   llvm::Error order();
   void dominate();
   llvm::Error findLoops();
-  bool dominates(unsigned above, unsigned below) const;
 
   const Function &function;
   Flow flow;
   std::vector<llvm::SmallVector<unsigned>> before; // predecessors
-  std::vector<unsigned> dominator;                 // immediate
 };
 } // namespace
 
@@ -106,14 +104,16 @@ llvm::Error Builder::cut() {
       // Behind the last instruction: an error if it is ever reached.
       if (!llvm::is_contained(block.successors, blockAt[at]))
         block.successors.push_back(blockAt[at]);
+      return blockAt[at];
     };
     if (kind == Kind::jump && last.predicate != "!PT")
-      add(function.labels.lookup(last.target));
+      block.taken = add(function.labels.lookup(last.target));
+    block.ends = kind == Kind::leave && last.predicate != "!PT";
     bool falls = kind == Kind::next ||
                  (kind == Kind::jump && isConditional(last)) ||
                  (kind == Kind::leave && !last.predicate.empty());
     if (falls)
-      add(block.end);
+      block.next = add(block.end);
   }
   return llvm::Error::success();
 }
@@ -150,8 +150,12 @@ llvm::Error Builder::order() {
   std::vector<Block> blocks;
   for (unsigned block : postorder) {
     blocks.push_back(flow.blocks[block]);
-    for (unsigned &successor : blocks.back().successors)
+    Block &last = blocks.back();
+    for (unsigned &successor : last.successors)
       successor = place[successor];
+    for (std::optional<unsigned> *successor : {&last.taken, &last.next})
+      if (*successor)
+        *successor = place[**successor];
   }
   flow.blocks = std::move(blocks);
   before.resize(flow.blocks.size());
@@ -163,6 +167,7 @@ llvm::Error Builder::order() {
 
 void Builder::dominate() {
   constexpr unsigned kNone = ~0u; // not yet known
+  std::vector<unsigned> &dominator = flow.dominator;
   dominator.assign(flow.blocks.size(), kNone);
   dominator[0] = 0;
   auto meet = [&](unsigned a, unsigned b) {
@@ -183,18 +188,12 @@ void Builder::dominate() {
   }
 }
 
-bool Builder::dominates(unsigned above, unsigned below) const {
-  while (below > above)
-    below = dominator[below];
-  return below == above;
-}
-
 llvm::Error Builder::findLoops() {
   for (auto [latch, block] : llvm::enumerate(flow.blocks))
     for (unsigned header : block.successors) {
       if (header > latch)
         continue;
-      if (!dominates(header, latch))
+      if (!flow.dominates(header, latch))
         return llvm::createStringError(
             "expected loops with one entry in `" + function.name +
             "`, got another at line " +

@@ -19,6 +19,9 @@ namespace kvc::sass {
 struct Block {
   unsigned begin = 0, end = 0; // instructions [begin, end)
   llvm::SmallVector<unsigned, 2> successors;
+  // Of these, where the last instruction jumps to, and the block behind it.
+  std::optional<unsigned> taken, next;
+  bool ends = false; // the last instruction may end the kernel
 };
 
 /// A natural loop: back edges latch -> header where header dominates latch.
@@ -31,10 +34,17 @@ struct Loop {
 struct Flow {
   std::vector<Block> blocks; // the entry first
   std::vector<Loop> loops;
+  std::vector<unsigned> dominator; // immediate, of each block
 
   /// Whether `inner` lies inside `outer`.
   bool isInside(const Loop &inner, const Loop &outer) const {
     return &inner != &outer && outer.holds[inner.header];
+  }
+  /// Whether all ways to `below` lead over `above`, which may be `below`.
+  bool dominates(unsigned above, unsigned below) const {
+    while (below > above)
+      below = dominator[below];
+    return below == above;
   }
   /// Fails on jumps whose target the text does not tell, and on loops with
   /// more than one entry.

@@ -12,11 +12,26 @@
 
 namespace kvc::sass {
 
-/// Instructions of a warp per 16 keys; of an iteration where that is unknown.
-static std::string per16(unsigned count, const ExplainedKernel &kernel) {
+/// What was counted of an iteration; "+ ?" where there is more of it.
+static std::string counted(unsigned count, const LoopEvidence &hot) {
+  return std::to_string(count) + (hot.isWhole() ? "" : " + ?");
+}
+
+/// Instructions of a warp per 16 keys; "?" where these are not known.
+static std::string per16(const ExplainedKernel &kernel) {
   if (!kernel.facts || !kernel.facts->loopTokens)
     return "?";
-  return std::to_string(count * 16 / kernel.facts->loopTokens);
+  const LoopEvidence &hot = *kernel.evidence.hot;
+  return counted(hot.steady * 16 / kernel.facts->loopTokens, hot);
+}
+
+/// "none", "4, 4", "4, unknown".
+static std::string tripsOf(const LoopEvidence &hot) {
+  std::string text;
+  for (const std::optional<unsigned> &trips : hot.innerTrips)
+    text += (text.empty() ? "" : ", ") +
+            (trips ? std::to_string(*trips) : std::string("unknown"));
+  return text.empty() ? "none" : text;
 }
 
 void printEvidence(llvm::ArrayRef<ExplainedKernel> kernels,
@@ -26,7 +41,7 @@ void printEvidence(llvm::ArrayRef<ExplainedKernel> kernels,
   std::vector<TableRow> loops{{"hot loop of", "steady", "longest",
                                "per 16 keys", "copies 16 B", "narrower",
                                "64-bit a copy", "barriers", "local", "generic",
-                               "calls", "inner loops"}};
+                               "calls", "trips of inner loops"}};
   std::vector<TableRow> mixes{{"steady path of"}};
   for (unsigned unit = 0; unit < kNumUnits; ++unit)
     mixes[0].push_back(nameOf(Unit(unit)).str());
@@ -38,14 +53,15 @@ void printEvidence(llvm::ArrayRef<ExplainedKernel> kernels,
     if (!e.hot)
       continue;
     const LoopEvidence &hot = *e.hot;
-    loops.push_back(
-        {e.name, text(hot.steady), text(hot.longest), per16(hot.steady, kernel),
-         text(hot.copies16), text(hot.copiesNarrow),
-         llvm::formatv("{0:f2}", hot.widePerCopy()), text(hot.barriers),
-         text(hot.local), text(hot.generic), text(hot.calls), text(hot.inner)});
+    loops.push_back({e.name, counted(hot.steady, hot),
+                     counted(hot.longest, hot), per16(kernel),
+                     counted(hot.copies16, hot), counted(hot.copiesNarrow, hot),
+                     llvm::formatv("{0:f2}", hot.widePerCopy()),
+                     text(hot.barriers), text(hot.local), text(hot.generic),
+                     text(hot.calls), tripsOf(hot)});
     mixes.push_back({e.name});
     for (unsigned count : hot.mix)
-      mixes.back().push_back(text(count));
+      mixes.back().push_back(counted(count, hot));
   }
   printTable(os, ("machine code " + title).str(), rows);
   printTable(os, "hot loops: warp instructions of an iteration", loops);
@@ -71,6 +87,9 @@ llvm::json::Array toJSON(llvm::ArrayRef<ExplainedKernel> kernels) {
                              {"loop_tokens", kernel.facts->loopTokens},
                              {"loop_warps", kernel.facts->loopWarps}};
     if (e.hot) {
+      llvm::json::Array trips; // null: not known, and passed once
+      for (const std::optional<unsigned> &of : e.hot->innerTrips)
+        trips.push_back(of ? llvm::json::Value(*of) : nullptr);
       llvm::json::Object mix;
       for (unsigned unit = 0; unit < kNumUnits; ++unit)
         mix[nameOf(Unit(unit))] = e.hot->mix[unit];
@@ -85,7 +104,7 @@ llvm::json::Array toJSON(llvm::ArrayRef<ExplainedKernel> kernels) {
                                          {"calls", e.hot->calls},
                                          {"local", e.hot->local},
                                          {"generic", e.hot->generic},
-                                         {"inner_loops", e.hot->inner}};
+                                         {"inner_trips", std::move(trips)}};
     }
     all.push_back(std::move(object));
   }

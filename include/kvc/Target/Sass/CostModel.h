@@ -58,7 +58,7 @@ Prediction predictPrefill(const GpuChip &chip, const ExplainedKernel &kernel,
 llvm::ArrayRef<Workload> decodeWorkloads();
 llvm::ArrayRef<Workload> prefillWorkloads();
 
-/// Tables of both, for the kernels that have hot loops.
+/// Tables of both, for the kernels whose hot loops are counted as a whole.
 void printPredictions(const GpuChip &chip,
                       llvm::ArrayRef<ExplainedKernel> kernels,
                       llvm::raw_ostream &os);

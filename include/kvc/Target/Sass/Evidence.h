@@ -4,7 +4,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Counted, not measured: the instructions that a warp issues per iteration of
-// a kernel's hot loop, which is the innermost loop that multiplies matrices.
+// a kernel's hot loop: the innermost loop that multiplies matrices and runs as
+// often as there are keys. Loops inside it that the code lets run a fixed
+// number of times are counted that often.
 //
 //===----------------------------------------------------------------------===//
 #ifndef KVC_TARGET_SASS_EVIDENCE_H
@@ -12,6 +14,7 @@
 
 #include "kvc/Target/Sass/Sass.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/JSON.h"
 #include <array>
 
@@ -44,7 +47,8 @@ using Mix = std::array<unsigned, kNumUnits>; // instructions by unit
 /// The *steady* path is, among the paths through the body that load, copy and
 /// multiply most, the shortest: what an iteration costs whose tile every row
 /// sees and whose maximum does not change. The *longest* path is a bound for
-/// every iteration.
+/// every iteration. Both, and all that is counted of them, pass a loop inside
+/// as often as it runs, and once where the code does not tell how often.
 struct LoopEvidence {
   unsigned steady = 0, longest = 0; // instructions of a warp
   Mix mix{};                        // of the steady path
@@ -55,8 +59,11 @@ struct LoopEvidence {
   // Of the whole body:
   unsigned barriers = 0; // of the block
   unsigned calls = 0, local = 0, generic = 0;
-  unsigned inner = 0; // loops inside, each of which the paths pass once
+  /// How often each loop inside runs where it is entered; none: not known.
+  std::vector<std::optional<unsigned>> innerTrips;
 
+  /// Whether the paths are all that an iteration does.
+  bool isWhole() const { return !llvm::is_contained(innerTrips, std::nullopt); }
   double widePerCopy() const { return copies16 ? double(wide) / copies16 : 0; }
 };
 
