@@ -135,7 +135,7 @@ llvm_config.with_environment(
     "ASAN_OPTIONS",
     os.environ.get("ASAN_OPTIONS", "allow_user_poisoning=0"))
 llvm_config.add_tool_substitutions(
-    ["kvc-compile", "kvc-conformance", "kvc-gpu-bench", "kvc-gpu-conformance",
+    ["kvc-compile", "kvc-conformance", "kvc-gpu-bench", "kvc-gpu-conformance", "kvc-gpu-device",
      "kvc-gpu-golden", "kvc-gpu-report",
      "kvc-interpret", "kvc-lsp-server", "kvc-opt", "kvc-raise-check",
      "kvc-reduce", "kvc-run", "kvc-sass", "kvc-sim-run",

@@ -7,70 +7,14 @@
 // same statuses and addresses; only comparisons of payload are left out.
 //
 //===----------------------------------------------------------------------===//
-#include "device.h"
-
-#include <gtest/gtest.h>
+#include "device_suite.h"
 
 #include <atomic>
 #include <thread>
 
+using namespace kvcrt_test;
+
 namespace {
-
-struct Kind {
-  const char *name;
-  kvcrt_device_kind kind;
-  bool keepsBytes;
-  const char *driver; // cuda's; null = the machine's
-};
-
-class Device : public testing::TestWithParam<Kind> {
-protected:
-  void SetUp() override {
-    if (isCuda() && !GetParam().driver) {
-      char text[300] = "";
-      kvcrt_device_desc desc = describe(2);
-      const kvcrt_status status =
-          kvcrt_device_create(&desc, &device, text, sizeof(text));
-      if (status == KVCRT_NOT_FOUND)
-        GTEST_SKIP() << "no GPU here: " << text;
-      ASSERT_EQ(status, KVCRT_OK) << text;
-      return;
-    }
-    device = make(2);
-  }
-  void TearDown() override { kvcrt_device_destroy(device); }
-  static bool isCuda() { return GetParam().kind == KVCRT_DEVICE_CUDA; }
-  static kvcrt_device_desc describe(int32_t workers) {
-    kvcrt_device_desc desc;
-    KVCRT_INIT(&desc);
-    desc.kind = GetParam().kind;
-    desc.num_workers = workers;
-    desc.driver = GetParam().driver;
-    return desc;
-  }
-  static kvcrt_device *make(int32_t workers) {
-    kvcrt_device_desc desc = describe(workers);
-    kvcrt_device *made = nullptr;
-    EXPECT_EQ(kvcrt_device_create(&desc, &made, nullptr, 0), KVCRT_OK);
-    return made;
-  }
-  void *alloc(uint64_t bytes, kvcrt_memory_kind kind = KVCRT_MEMORY_PAYLOAD) {
-    void *address = nullptr;
-    EXPECT_EQ(kvcrt_device_alloc(device, kind, bytes, &address), KVCRT_OK);
-    EXPECT_EQ(reinterpret_cast<uintptr_t>(address) % 128, 0u);
-    return address;
-  }
-  void expectBytes(const void *address, size_t offset, uint8_t value) {
-    uint8_t read = 0;
-    EXPECT_EQ(kvcrt_device_read(device, &read,
-                                static_cast<const char *>(address) + offset, 1,
-                                nullptr),
-              KVCRT_OK);
-    if (GetParam().keepsBytes)
-      EXPECT_EQ(read, value) << "offset " << offset;
-  }
-  kvcrt_device *device = nullptr;
-};
 
 TEST_P(Device, AllocationsAreZeroedAndApart) {
   for (uint64_t bytes : {1ull, 1000ull, 3ull << 20}) {
@@ -213,15 +157,8 @@ TEST_P(Device, MemoryCallsMayComeFromAnyThread) {
     thread.join();
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Conformance, Device,
-    testing::Values(Kind{"cpu", KVCRT_DEVICE_CPU, true, nullptr},
-                    Kind{"null", KVCRT_DEVICE_NULL, false, nullptr},
-                    Kind{"sim", KVCRT_DEVICE_SIM, true, nullptr},
-                    Kind{"cuda", KVCRT_DEVICE_CUDA, true, nullptr},
-                    Kind{"cuda_over_a_fake_driver", KVCRT_DEVICE_CUDA, true,
-                         KVCRT_TEST_FAKE_CUDA}),
-    [](const testing::TestParamInfo<Kind> &info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Conformance, Device, testing::ValuesIn(deviceKinds()),
+                         nameOf);
 
 TEST(DeviceCreate, SaysWhatIsWrong) {
   kvcrt_device_desc desc;

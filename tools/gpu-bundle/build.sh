@@ -26,6 +26,7 @@ mkdir -p "$work/include" "$work/specs" "$bundle/artefacts"
 for header in nlohmann xxhash.h; do
   cp -r "/usr/include/$header" "$work/include/"
 done
+cp -r /usr/src/googletest/googletest "$work/include/"
 if [ "${KVC_BUNDLE_CXX:-zig}" = host ]; then
   cc=${CC:-cc} cxx=${CXX:-c++}
   flags="-static-libstdc++ -static-libgcc"
@@ -53,7 +54,7 @@ cmake -S "$root" -B "$work/programs" -G Ninja -DCMAKE_BUILD_TYPE=Release \
   -DCMAKE_C_COMPILER="$cc" -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_AR="$ar" -DCMAKE_RANLIB="$ranlib" \
   -DCMAKE_EXE_LINKER_FLAGS="$flags" > "$work/configure.log" 2>&1 ||
   { cat "$work/configure.log"; exit 1; }
-programs="conformance bench golden report"
+programs="device conformance bench golden report"
 cmake --build "$work/programs" --target $(printf 'kvc-gpu-%s ' $programs)
 for program in $programs; do
   cp "$work/programs/bin/kvc-gpu-$program" "$bundle/kvc-$program"
