@@ -6,19 +6,12 @@
 //===----------------------------------------------------------------------===//
 #include "kvcref/bounds.h"
 
+#include "kvcref/products.h"
+
 #include <algorithm>
 #include <cmath>
 
 using namespace kvcref;
-
-/// What the matrix instructions take of rows in `storage`.
-static int32_t operandFormat(const kvcrt_policy &policy,
-                             const kvcrt_storage &storage) {
-  if (policy.element != KVCRT_F32)
-    return policy.element;
-  return storage.kind == KVCRT_STORAGE_QUANT ? int32_t(KVCRT_BF16)
-                                             : storage.format;
-}
 
 /// By format: f32 (two tf32), f16, bf16.
 static double choose(int32_t format, double f32, double f16, double bf16) {
@@ -26,16 +19,12 @@ static double choose(int32_t format, double f32, double f16, double bf16) {
 }
 
 GpuBounds kvcref::gpuBounds(const kvcrt_policy &policy) {
-  const int32_t key = operandFormat(policy, policy.key);
-  const int32_t value = operandFormat(policy, policy.value);
+  const int32_t key = productFormat(policy, policy.key);
+  const int32_t value = productFormat(policy, policy.value);
   GpuBounds bounds{};
-  // Queries of another type than the products', and those that were turned, are
-  // rounded once, where the reference keeps them whole; so are keys that attend
-  // turns. A score of normal numbers is then off by 0.6 of a rounding, of which
-  // a row that sees few keys shows all: four roundings are seven times that.
-  const bool rounded =
-      key != policy.element || policy.position == KVCRT_POSITION_ROPE;
-  bounds.lse = rounded ? choose(key, 1e-5, 2e-3, 1.6e-2) : 1e-5;
+  // Of sums in f32 and approximate exponentials: products.h knows what rounding
+  // the operands does.
+  bounds.lse = 1e-5;
   for (int32_t format : {key, value}) {
     // Weights are rounded before they meet the values.
     bounds.out = std::max(bounds.out, choose(format, 5e-6, 1e-3, 6e-3));

@@ -10,6 +10,7 @@
 #include "kvcref/kernels.h"
 
 #include "kvcref/formats.h"
+#include "kvcref/products.h"
 #include "kvcref/rope.h"
 #include "kvcref/storage.h"
 
@@ -110,6 +111,7 @@ bool readHistory(const kvcrt_policy &policy, const kvcrt_params &params,
   held.key = Array<double, 3>({kvLen, policy.kv_heads, policy.key_dim}, nan);
   held.value =
       Array<double, 3>({kvLen, policy.kv_heads, policy.value_dim}, nan);
+  held.keyScale = Array<double, 2>({kvLen, policy.kv_heads}, 1);
   bool complete = true;
   for (int64_t j = 0; j < kvLen; ++j) {
     if (!needed[j])
@@ -122,6 +124,9 @@ bool readHistory(const kvcrt_policy &policy, const kvcrt_params &params,
     for (int64_t h = 0; h < policy.kv_heads; ++h) {
       Slot slot = findSlot(cache.key, block, j % cache.block_size, h);
       decodeRow(policy.key, slot.payload, slot.scale, held.key.view()[j][h]);
+      if (policy.key.kind == KVCRT_STORAGE_QUANT)
+        held.keyScale(j, h) =
+            findFormat(policy.key.scale_format)->load(slot.scale, 0);
       slot = findSlot(cache.value, block, j % cache.block_size, h);
       decodeRow(policy.value, slot.payload, slot.scale,
                 held.value.view()[j][h]);
@@ -248,13 +253,35 @@ kvcrt_status kvcref::append(const Variant &variant,
   return KVCRT_OK;
 }
 
-kvcrt_status kvcref::attend(const Variant &variant,
-                            const kvcrt_params &params) {
+namespace {
+/// A sequence of a step, as attendSequence takes it.
+struct StepSequence {
+  const kvcrt_policy &policy;
+  const AttendOptions &options;
+  int64_t row, first, count; // of the step, and its queries
+  View<const double, 3> q;
+  View<const int64_t, 1> positions;
+  History history;
+  View<const double, 2> keyScales;
+};
+} // namespace
+
+static kvcrt_status checkAttend(const Variant &variant,
+                                const kvcrt_params &params) {
   const kvcrt_policy policy = withParams(variant.policy, params);
   if (kvcrt_status status = checkParams(policy, params))
     return status;
   if (variant.queryHeads <= 0 || variant.queryHeads % policy.kv_heads)
     return KVCRT_INVALID_ARGUMENT;
+  return KVCRT_OK;
+}
+
+/// Reads what attend reads of checked parameters, and calls `attend` for one
+/// sequence after another.
+static kvcrt_status
+forEachSequence(const Variant &variant, const kvcrt_params &params,
+                const std::function<void(const StepSequence &)> &attend) {
+  const kvcrt_policy policy = withParams(variant.policy, params);
   const kvcrt_cache &cache = params.cache;
   const kvcrt_step &step = params.step;
   const int64_t heads = variant.queryHeads;
@@ -278,8 +305,6 @@ kvcrt_status kvcref::attend(const Variant &variant,
 
   Array<double, 3> q =
       readTensor(params.query, policy.element, tokens, heads, policy.key_dim);
-  Array<double, 3> out({tokens, heads, policy.value_dim});
-  Array<double, 2> lse({tokens, heads});
 
   for (int64_t row = 0; row < rows; ++row) {
     const int64_t first = step.qo_indptr[row];
@@ -308,17 +333,57 @@ kvcrt_status kvcref::attend(const Variant &variant,
     if (kvcrt_status status =
             readMask(variant.mask, heads, params, row, mask, own))
       return status;
-    attendSequence(policy, own, row, q.view().slice(first, n), positions,
-                   {held.key, held.value, keyPositions},
-                   out.view().slice(first, n), lse.view().slice(first, n));
+    attend({policy,
+            own,
+            row,
+            first,
+            n,
+            q.view().slice(first, n),
+            positions,
+            {held.key, held.value, keyPositions},
+            held.keyScale});
   }
+  return KVCRT_OK;
+}
 
+kvcrt_status kvcref::attend(const Variant &variant,
+                            const kvcrt_params &params) {
+  if (kvcrt_status status = checkAttend(variant, params))
+    return status;
+  const kvcrt_policy &policy = variant.policy;
+  const int64_t tokens = params.step.header->num_tokens;
+  const int64_t heads = variant.queryHeads;
+  Array<double, 3> out({tokens, heads, policy.value_dim});
+  Array<double, 2> lse({tokens, heads});
+  kvcrt_status status =
+      forEachSequence(variant, params, [&](const StepSequence &s) {
+        attendSequence(s.policy, s.options, s.row, s.q, s.positions, s.history,
+                       out.view().slice(s.first, s.count),
+                       lse.view().slice(s.first, s.count));
+      });
+  if (status)
+    return status;
   writeTensor(out, policy.element, params.out);
   if (variant.lse)
     for (int64_t t = 0; t < tokens; ++t)
       for (int64_t h = 0; h < heads; ++h)
         addBytes(params.lse, t * params.lse_token_stride)[h] = float(lse(t, h));
   return KVCRT_OK;
+}
+
+kvcrt_status kvcref::attendLseRange(const Variant &variant,
+                                    const kvcrt_params &params,
+                                    LseRange &range) {
+  if (kvcrt_status status = checkAttend(variant, params))
+    return status;
+  const int64_t tokens = params.step.header->num_tokens;
+  for (Array<double, 2> *side : {&range.low, &range.high})
+    *side = Array<double, 2>({tokens, variant.queryHeads});
+  return forEachSequence(variant, params, [&](const StepSequence &s) {
+    sequenceLseRange(s.policy, s.options, s.row, s.q, s.positions, s.history,
+                     s.keyScales, range.low.view().slice(s.first, s.count),
+                     range.high.view().slice(s.first, s.count));
+  });
 }
 
 kvcrt_status kvcref::merge(const Variant &variant, const kvcrt_params &params) {

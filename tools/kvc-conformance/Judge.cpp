@@ -64,14 +64,31 @@ std::vector<float> copyLse(Fixture &fixture) {
   return {begin, begin + fixture.lse.size() / 4};
 }
 
-double compareLse(const Spec &spec, const std::vector<float> &ours,
-                  const std::vector<float> &reference, int64_t tokens) {
+kvcref::LseRange expectLse(const Spec &spec, const kvcref::Variant &reference,
+                           const kvcrt_params &params, Fixture &fixture,
+                           bool onGpu) {
+  kvcref::LseRange range;
+  if (onGpu && kvcref::roundsOperands(spec.policy)) {
+    kvcref::attendLseRange(reference, params, range);
+    return range;
+  }
+  const std::vector<float> lse = copyLse(fixture);
+  range.low = kvcref::Array<double, 2>({fixture.numTokens(), spec.queryHeads});
+  for (int64_t t = 0; t < fixture.numTokens(); ++t)
+    for (int64_t h = 0; h < spec.queryHeads; ++h)
+      range.low(t, h) = lse[t * (spec.queryHeads + 1) + h];
+  range.high = range.low;
+  return range;
+}
+
+double compareLse(const std::vector<float> &ours,
+                  const kvcref::LseRange &expected) {
+  const auto [tokens, heads] = expected.low.shape;
   double worst = 0;
   for (int64_t t = 0; t < tokens; ++t)
-    for (int64_t h = 0; h < spec.queryHeads; ++h) {
-      int64_t at = t * (spec.queryHeads + 1) + h;
-      worst = std::max(worst, kvcref::lseDistance(ours[at], reference[at]));
-    }
+    for (int64_t h = 0; h < heads; ++h)
+      worst =
+          std::max(worst, expected.distance(t, h, ours[t * (heads + 1) + h]));
   return worst;
 }
 

@@ -11,12 +11,15 @@
 #define KVC_TOOLS_KVC_CONFORMANCE_JUDGE_H
 
 #include "Fixture.h"
+
+#include "kvcref/products.h"
 #include <string>
 #include <vector>
 
 namespace kvc::conformance {
 
-/// norm(x - ref) / norm(ref) over all elements; lse: largest difference.
+/// norm(x - ref) / norm(ref) over all elements; lse: largest difference, of an
+/// engine that rounds operands from what these give (kvcref/products.h).
 struct Outcome {
   double appendError = 0, outError = 0, lseError = 0;
   std::string problem; // what else is wrong; empty when nothing
@@ -39,9 +42,14 @@ double compareStored(const Spec &spec, const Batch &batch,
                      const kvcrt_params &ours, const kvcrt_params &theirs);
 /// A copy of what was written as lse.
 std::vector<float> copyLse(Fixture &fixture);
+/// What lse must be. Call it behind the reference's attend of `params`, whose
+/// lse it is where an engine rounds no operands.
+kvcref::LseRange expectLse(const Spec &spec, const kvcref::Variant &reference,
+                           const kvcrt_params &params, Fixture &fixture,
+                           bool onGpu);
 /// The largest difference, relative where the reference is above one.
-double compareLse(const Spec &spec, const std::vector<float> &ours,
-                  const std::vector<float> &reference, int64_t tokens);
+double compareLse(const std::vector<float> &ours,
+                  const kvcref::LseRange &expected);
 
 } // namespace kvc::conformance
 

@@ -20,8 +20,9 @@
 namespace kvcref {
 
 struct GpuBounds {
-  double out;    // norm over a step's outputs
-  double lse;    // largest difference, relative to max(1, |lse|)
+  double out; // norm over a step's outputs
+  /// Largest difference from attendLseRange, relative to max(1, |lse|).
+  double lse;
   double stored; // norm over what append wrote
   /// Largest relative error of one rounding to the products' type.
   double roundoff;

@@ -47,8 +47,9 @@ kvcrt_status attend(const Variant &variant, const kvcrt_params &params);
 kvcrt_status merge(const Variant &variant, const kvcrt_params &params);
 
 struct Gathered {
-  Array<double, 3> key;   // [kv_len][Hkv][Dk]
-  Array<double, 3> value; // [kv_len][Hkv][Dv]
+  Array<double, 3> key;      // [kv_len][Hkv][Dk]
+  Array<double, 3> value;    // [kv_len][Hkv][Dv]
+  Array<double, 2> keyScale; // [kv_len][Hkv], 1 of rows that have none
 };
 
 /// Row `row` of the step, dequantised, as stored. Tokens of freed blocks

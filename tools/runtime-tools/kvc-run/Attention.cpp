@@ -9,6 +9,7 @@
 #include "../common/Failure.h"
 
 #include "kvcref/formats.h"
+#include "kvcref/products.h"
 
 #include <algorithm>
 #include <chrono>
@@ -391,13 +392,13 @@ kvcrt_status Attention::attend(const kvcrt_env &env,
   };
   // The reference's output in memory of its own, before any kernel ran.
   kvcrt_params reference = params;
-  variant.lse = params.lse != nullptr;
-  std::vector<float> lse(params.lse ? size_t(tokens * variant.queryHeads) : 0);
-  reference.lse = params.lse ? lse.data() : nullptr;
-  reference.lse_token_stride = variant.queryHeads * int64_t(sizeof(float));
+  kvcref::LseRange lse;
   std::vector<char> scratch(size_t(tokens * variant.queryHeads * rowBytes));
   reference.out = {scratch.data(), variant.queryHeads * rowBytes, rowBytes};
-  if (kvcrt_status status = kvcref::attend(variant, reference)) {
+  kvcrt_status status = kvcref::attend(variant, reference);
+  if (!status && params.lse)
+    status = kvcref::attendLseRange(variant, reference, lse);
+  if (status) {
     error = format("layer %d: the reference's attend answers %s", l,
                    kvcrt_status_string(status));
     return status;
@@ -424,11 +425,10 @@ kvcrt_status Attention::attend(const kvcrt_env &env,
   kvcref::RelativeError difference;
   difference.add(read(params.out), expected);
   results[l].outError = std::max(results[l].outError, difference.get());
-  for (size_t i = 0; i < lse.size(); ++i)
-    results[l].lseError = std::max(
-        results[l].lseError,
-        kvcref::lseDistance(
-            *lseAt(i / variant.queryHeads, i % variant.queryHeads), lse[i]));
+  for (int32_t t = 0; params.lse && t < tokens; ++t)
+    for (int64_t h = 0; h < variant.queryHeads; ++h)
+      results[l].lseError =
+          std::max(results[l].lseError, lse.distance(t, h, *lseAt(t, h)));
   results[l].keys =
       std::max<int64_t>(results[l].keys, params.step.header->max_kv_len);
   return KVCRT_OK;
