@@ -161,6 +161,8 @@ std::vector<BenchCell> benchCells(bool tiny) {
   // What the order of blocks costs.
   for (const char *variant : {"gqa4 d128 p1", "gqa4 d128"})
     add(3, "D15 kv 4096 in order", variant, {{32, 1, 4096}}).inOrder = true;
+  // Windows, and what they save.
+  add(2, "W1 full kv 32768", "gqa4 d128", {{32, 1, 32768}});
   for (int32_t window : {512, 1024, 4096})
     for (int32_t sinks : {4, 0}) {
       BenchCell &cell = add(sinks ? 1 : 3,

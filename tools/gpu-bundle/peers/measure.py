@@ -136,8 +136,8 @@ def measure(options):
 
 
 def small_cells():
-    def cell(name, runs, query_heads, kv_heads, dim, page, dtype="bf16", causal=True, **order):
-        return Cell(name, name, "bench " + name, runs, query_heads, kv_heads, dim, page, dtype, causal, 0, 0, 1, False,
+    def cell(name, runs, query_heads, kv_heads, dim, page, dtype="bf16", causal=True, window=0, **order):
+        return Cell(name, name, "bench " + name, runs, query_heads, kv_heads, dim, page, dtype, causal, window, 0, 1, False,
                     1.0, 1.0, 1.0, **order)
 
     return [cell("decode", [[3, 1, 150]], 8, 2, 64, 16), cell("decode f16", [[2, 1, 300]], 4, 4, 80, 32, "f16"),
@@ -146,6 +146,7 @@ def small_cells():
             cell("prefill", [[2, 48, 48]], 4, 4, 64, 16), cell("chunk", [[2, 32, 200]], 8, 2, 64, 64),
             cell("full", [[1, 64, 64]], 4, 4, 64, 64, causal=False),
             cell("in order", [[2, 1, 90]], 8, 2, 64, 16, in_order=True),
+            cell("window", [[2, 1, 400]], 8, 2, 64, 16, window=100),
             cell("contiguous", [[3, 1, 150]], 8, 2, 64, 256, contiguous=True)]
 
 

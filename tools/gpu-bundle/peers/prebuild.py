@@ -32,10 +32,15 @@ def variants_of(cells):
     for cell in cells:
         kind = DTYPES.get(cell.dtype)
         if FlashInfer().takes(cell):
-            found.setdefault(("fa2" if cell.decode else "auto", kind, cell.head_dim), cell.key)
+            found.setdefault(("fa2" if cell.decode else "auto", kind, cell.window > 0, cell.head_dim), cell.key)
         if Xqa().takes(cell):
-            found.setdefault(("xqa", kind, cell.page, cell.head_dim, cell.query_heads // cell.kv_heads), cell.key)
+            found.setdefault(("xqa", kind, cell.window > 0, cell.page, cell.head_dim, cell.query_heads // cell.kv_heads), cell.key)
     return found
+
+
+def words(variant):
+    backend, kind, windowed, *shape = variant
+    return " ".join([backend, str(kind).removeprefix("torch."), *(["window"] if windowed else []), *map(str, shape)])
 
 
 def spec_of(variant):
@@ -45,15 +50,15 @@ def spec_of(variant):
     from flashinfer.jit.xqa import gen_xqa_module
     from flashinfer.utils import determine_attention_backend
 
-    backend, kind, *shape = variant
+    backend, kind, windowed, *shape = variant
     if backend == "xqa":
         page, head_dim, group = shape
-        return gen_xqa_module(kind, kind, page, head_dim, group, False, kind)
+        return gen_xqa_module(kind, kind, page, head_dim, group, windowed, kind)
     if backend == "auto":
         hopper = any(int(major) == 9 for major, _ in CompilationContext().TARGET_CUDA_ARCHS)
         with mock.patch("flashinfer.utils.is_sm90a_supported", lambda device: hopper):
             backend = determine_attention_backend(torch.device("cpu"), 0, False, False, kind, kind)
-    return gen_batch_prefill_module(backend, kind, kind, kind, torch.int32, shape[0], shape[0], 0, False, False, False)
+    return gen_batch_prefill_module(backend, kind, kind, kind, torch.int32, shape[0], shape[0], 0, windowed, False, False)
 
 
 def main():
@@ -65,7 +70,7 @@ def main():
     variants = variants_of([cell for cell in cells_of([options.bench]) if options.cells in cell.key])
     if not options.out:
         for variant, key in variants.items():
-            print(*(str(part).removeprefix("torch.") for part in variant), f"({key})")
+            print(words(variant), f"({key})")
         return 0
     if why := missing("flashinfer"):
         print(f"prebuild.py: expected FlashInfer, got {why}", file=sys.stderr)
@@ -85,7 +90,7 @@ def main():
             spec.build()
         except Exception as error:
             refused += 1
-            print(f"refused {' '.join(map(str, variant))} ({key}): {type(error).__name__}: {str(error)[:200]}", flush=True)
+            print(f"refused {words(variant)} ({key}): {type(error).__name__}: {str(error)[:200]}", flush=True)
             continue
         (libraries / spec.name).mkdir(parents=True, exist_ok=True)
         library = shutil.copy(spec.jit_library_path, libraries / spec.name)

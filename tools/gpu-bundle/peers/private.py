@@ -14,7 +14,7 @@ def missing(module):
 
 
 class Private:
-    """Takes plain cells; see peers.Peer."""
+    """Takes plain cells and windows; see peers.Peer."""
 
     module = ""
     slow = False
@@ -25,7 +25,12 @@ class Private:
         return missing(self.module)
 
     def takes(self, cell):
-        return cell.plain and cell.page >= 16 and cell.causal
+        return cell.plain_or_windowed and cell.page >= 16 and cell.causal
+
+    @staticmethod
+    def left(cell):
+        """Keys before a query's own that it sees, as both libraries count them: -1 is all."""
+        return cell.window - 1 if cell.window else -1
 
 
 class FlashAttention3(Private):
@@ -47,16 +52,18 @@ class FlashAttention3(Private):
         query = inputs.query.unflatten(0, (-1, new))
         # Where one page holds a sequence, [page, token, head, dim] is [sequence, token, head, dim].
         paged = {} if cell.contiguous else {"page_table": inputs.table}
+        window = (self.left(cell), 0 if cell.window else -1)
         started = time.perf_counter()
         metadata = get_scheduler_metadata(
             batch_size=len(inputs.new), max_seqlen_q=new, max_seqlen_k=max(inputs.lengths), num_heads_q=cell.query_heads,
             num_heads_kv=cell.kv_heads, headdim=cell.head_dim, cache_seqlens=inputs.length,
-            qkv_dtype=inputs.query.dtype, page_size=None if cell.contiguous else cell.page, causal=True)
+            qkv_dtype=inputs.query.dtype, page_size=None if cell.contiguous else cell.page, causal=True,
+            window_size=window)
         planned = time.perf_counter() - started
 
         def run(layer):
             out = flash_attn_with_kvcache(query, inputs.keys[layer], inputs.values[layer], cache_seqlens=inputs.length,
-                                          **paged, softmax_scale=cell.scale, causal=True,
+                                          **paged, softmax_scale=cell.scale, causal=True, window_size=window,
                                           scheduler_metadata=metadata)
             return (out[0] if isinstance(out, tuple) else out).flatten(0, 1)
 
@@ -96,7 +103,7 @@ class FlashInfer(Private):
             options = {"causal": True}
         started = time.perf_counter()
         wrapper.plan(*arguments, q_data_type=inputs.query.dtype, kv_data_type=inputs.query.dtype, sm_scale=cell.scale,
-                     **options)
+                     window_left=self.left(cell), **options)
         torch.cuda.synchronize()
         planned = time.perf_counter() - started
         return lambda layer: wrapper.run(inputs.query, (inputs.keys[layer], inputs.values[layer])), planned
@@ -120,6 +127,6 @@ class Xqa(Private):
         def run(layer):
             return trtllm_batch_decode_with_kv_cache(
                 inputs.query, (inputs.keys[layer], inputs.values[layer]), workspace, inputs.table, inputs.length, longest,
-                bmm1_scale=cell.scale, bmm2_scale=1.0, kv_layout="NHD", backend="xqa")
+                window_left=self.left(cell), bmm1_scale=cell.scale, bmm2_scale=1.0, kv_layout="NHD", backend="xqa")
 
         return run, 0.0

@@ -41,8 +41,19 @@ class Cell:
 
     @property
     def plain(self):
-        """Without quantised rows, windows or layers of their own: what a peer may take."""
+        """Without quantised rows, windows or layers of their own: what any peer may take."""
         return self.dtype in DTYPES and not self.window and not self.whole_step
+
+    @property
+    def plain_or_windowed(self):
+        """With a window, but no tokens before it that stay visible."""
+        return self.dtype in DTYPES and not self.sinks and not self.whole_step
+
+    @property
+    def bytes_held(self):
+        """Of one layer's pages, with those that a window hides."""
+        pages = sum(count * -(-length // self.page) for count, _, length in self.runs)
+        return pages * self.page * self.kv_heads * self.head_dim * 4
 
     @property
     def uniform(self):
@@ -111,7 +122,10 @@ class Inputs:
         scores = torch.einsum("qhd,khd->hqk", query, keys) * self.cell.scale
         if self.cell.causal:
             place = torch.arange(length - rows, length, device=self.device)
-            hidden = torch.arange(length, device=self.device)[None, :] > place[:, None]
+            index = torch.arange(length, device=self.device)[None, :]
+            hidden = index > place[:, None]
+            if self.cell.window:
+                hidden |= index <= place[:, None] - self.cell.window
             scores.masked_fill_(hidden, float("-inf"))
         return torch.einsum("hqk,khd->qhd", scores.softmax(-1), values), slice(end - rows, end)
 

@@ -12,7 +12,7 @@ def layers_of(cell, device):
     if device == "cpu":
         return 2
     wanted = 4.0 * torch.cuda.get_device_properties(0).L2_cache_size / cell.kv_bytes + 1
-    room = 0.4 * torch.cuda.mem_get_info()[0] / cell.kv_bytes
+    room = 0.4 * torch.cuda.mem_get_info()[0] / cell.bytes_held
     return int(max(1, min(wanted, room, 64)))
 
 
