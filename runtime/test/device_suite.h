@@ -4,7 +4,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The suite is device_test.cpp, for all, and device_gpu_test.cpp, for those
-// with streams. The GPU bundle compiles both for the machine's GPU (kvc-device).
+// with streams. The GPU bundle compiles both for the machine's GPU
+// (kvc-device).
 //
 //===----------------------------------------------------------------------===//
 #ifndef KVCRT_TEST_DEVICE_SUITE_H

@@ -12,12 +12,14 @@ using namespace mlir;
 
 namespace kvc::gpu {
 
-Split Split::load(AbiStruct<kvcrt_task> task) {
+Split Split::load(AbiStruct<kvcrt_task> task, bool again) {
   KernelBuilder &b = *task.address().builder;
   auto field = [&](size_t offset) {
     return loadInvariant(b.i32(), b.at(task.address(), int64_t(offset)), 4);
   };
   Num splits = field(offsetof(kvcrt_task, splits));
+  if (again)
+    splits.value.getDefiningOp<LLVM::LoadOp>().setVolatile_(true);
   return {field(offsetof(kvcrt_task, partial_slot)),
           field(offsetof(kvcrt_task, merge_group)), splits & 0xffff,
           splits >> 16};

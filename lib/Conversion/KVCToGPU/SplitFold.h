@@ -24,7 +24,9 @@ inline constexpr int64_t kSlotRows = GpuTasks::decodeRows;
 /// A task's place among those that share its rows.
 struct Split {
   Num slot, group, count, index; // i32; slot is negative when it is alone
-  static Split load(AbiStruct<kvcrt_task> task);
+  /// `again`: whatever TaskRange has loaded, so that nothing of it is kept in
+  /// registers until here.
+  static Split load(AbiStruct<kvcrt_task> task, bool again = false);
 };
 
 /// {max, sum} of a partial result, and the sum of several of them.

@@ -215,8 +215,8 @@ static void emitTask(AttendContext &c, const PrefillShape &shape,
   carried.truncate(stateSize);
   // Nothing may land in the next task's stages.
   copyWait(b, 0);
-  // Looked up here: the loop has no registers for it.
-  Split split = Split::load(task);
+  // The loop has no registers for it.
+  Split split = Split::load(task, /*again=*/true);
   SplitFold fold(c, split, shape.warps, {shape.rows(), shape.parts(), part});
   b.ifElse(
       split.slot < 0,
