@@ -94,7 +94,8 @@ VisibleTiles emitVisibleTiles(const AttendContext &c, const TaskRange &range,
     return {begin, {}, window, max(end - window, zero)};
   Num sinkEnd = ceilDiv(max(min(c.sinkTokens, c.limit), zero), tileKeys);
   Num sinks = max(min(sinkEnd, end) - begin, zero);
-  window = max(window, sinkEnd);
+  window = max(window, v.needsSinkQuery() ? max(c.sinkTokens, zero) / tileKeys
+                                          : sinkEnd);
   return {begin, sinks, window, sinks + max(end - window, zero)};
 }
 

@@ -61,7 +61,9 @@ struct TaskRange {
 
 /// Visible keys of the task's queries in its range, in tiles: first the tiles
 /// that hold sinks, then those from the window's start to the last visible
-/// key. An *ordinal* counts them through.
+/// key. An *ordinal* counts them through. Where sinks meet a query of their
+/// own, a tile that holds sinks and others as well may come twice, once for
+/// each.
 struct VisibleTiles {
   Num first, sinkTiles; // [first, first + sinkTiles); null without sinks
   Num firstTile;        // first of the window

@@ -197,9 +197,9 @@ void KeyTiles::emitCopyPlane(const AttendContext &c, const PlaneLayout &layout,
         ++pass;
         return {source, readable};
       },
-      [&](ArrayRef<Num> place, Num row, Num chunk) {
-        copyAsync(layout.stored.address(target, row, chunk),
-                  b.at(place[0], (chunk - myChunk) * 16), place[1]);
+      [&](ArrayRef<Num> place, Num row, ArrayRef<Num> chunks) {
+        copyAsync(layout.stored.address(target, row, chunks[0]),
+                  b.at(place[0], (chunks[0] - myChunk) * 16), place[1]);
       });
 }
 
@@ -262,6 +262,24 @@ void KeyTiles::emitCopy(const AttendContext &c, Num base, Num thread, Num tile,
   copyCommit(b);
 }
 
+void KeyTiles::emitFill(
+    KernelBuilder &b, llvm::function_ref<Nums(Num)> lookUp,
+    llvm::function_ref<void(Num, ArrayRef<Num>)> copy) const {
+  const int64_t ahead = stages - 1;
+  SmallVector<Nums> found;
+  for (int64_t ordinal = 0; ordinal < ahead; ++ordinal)
+    found.push_back(lookUp(b.i32(ordinal)));
+  if (ahead == 1)
+    return copy(b.i32(0), found[0]);
+  b.rolledLoop(b.i32(0), b.i32(ahead), 1, [&](Num ordinal) {
+    Nums mine = found[0];
+    for (int64_t other = 1; other < ahead; ++other)
+      for (auto [place, its] : llvm::zip(mine, found[other]))
+        place = select(ordinal == other, its, place);
+    copy(ordinal, mine);
+  });
+}
+
 //===----------------------------------------------------------------------===//
 // From what is stored to operands
 //===----------------------------------------------------------------------===//
@@ -310,7 +328,13 @@ static void emitDecodePlane(const AttendContext &c, const PlaneLayout &layout,
                             int64_t threads, int64_t tileKeys, Num thread,
                             Num stored, Num operands, Num tile) {
   KernelBuilder &b = c.b;
-  TileWalk walk(threads, tileKeys, layout.operand.chunks);
+  int64_t count = pieceOf(layout.element);
+  // A piece and its partner at once take registers that outputs of 256 and the
+  // scores of more than 16 keys do not leave.
+  bool pairs =
+      layout.rotated && (tileKeys <= 16 || c.variant.valueDim() <= 192);
+  TileWalk walk(threads, tileKeys, layout.operand.chunks,
+                pairs ? partnerPieces(c.variant, count) : 0);
   CodeOperands direct = layout.codes(c.convertsFp8);
   walk.forEach(
       b, thread,
@@ -322,23 +346,29 @@ static void emitDecodePlane(const AttendContext &c, const PlaneLayout &layout,
                                    c.maySee(key));
         return {angles.row};
       },
-      [&](ArrayRef<Num> found, Num row, Num chunk) {
-        Num to = layout.operand.address(operands, row, chunk);
+      [&](ArrayRef<Num> found, Num row, ArrayRef<Num> chunks) {
+        Num to = layout.operand.address(operands, row, chunks[0]);
         if (direct)
           return emitCodeChunk(
               direct,
-              b.at(layout.stored.address(stored, row, chunk / 2),
-                   chunk % 2 * 8),
+              b.at(layout.stored.address(stored, row, chunks[0] / 2),
+                   chunks[0] % 2 * 8),
               to);
         auto read = [&](Num first, int64_t count, bool whole) {
           return readSharedRow(layout, stored, row, first, count, whole);
         };
-        int64_t count = pieceOf(layout.element);
-        Num first = chunk * count;
-        Nums piece = layout.rotated
-                         ? emitRotatedPiece(c.variant, Angles{found[0]}, first,
-                                            count, read)
-                         : read(first, count, true);
+        Num first = chunks[0] * count;
+        if (chunks.size() == 2) {
+          auto [low, high] =
+              emitRotatedPair(c.variant, {found[0]}, first, count, read);
+          storePiece(low, to, layout.element);
+          return storePiece(high,
+                            layout.operand.address(operands, row, chunks[1]),
+                            layout.element);
+        }
+        Nums piece = layout.rotated ? emitRotatedPiece(c.variant, {found[0]},
+                                                       first, count, read)
+                                    : read(first, count, true);
         storePiece(piece, to, layout.element);
       },
       // Turned keys and f8 without an instruction for it: work of many steps,

@@ -64,6 +64,11 @@ struct KeyTiles {
   /// commits; where `exists` is false, commits only.
   void emitCopy(const AttendContext &c, Num base, Num thread, Num tile,
                 Num stage, Num exists, llvm::ArrayRef<Num> found) const;
+  /// Starts the ring: `copy(ordinal, what lookUp(ordinal) found)` for the first
+  /// tiles. All are looked up before the first is copied, and the copies, which
+  /// wait for nothing, are a loop.
+  void emitFill(KernelBuilder &b, llvm::function_ref<Nums(Num)> lookUp,
+                llvm::function_ref<void(Num, llvm::ArrayRef<Num>)> copy) const;
   /// Makes the operands of `stage`, when they are not what is stored; of values
   /// that come in turn, emitDecodeValues does. Both stand between barriers (of
   /// the block or the warp).

@@ -46,6 +46,15 @@ namespace kvc {
 
 using namespace mlir;
 
+/// What an scf loop says of itself arrives at the branch back, under a name
+/// that translation does not look for.
+static void applyLoopAnnotations(Operation *root) {
+  root->walk([](LLVM::BrOp back) {
+    if (Attribute said = back->removeAttr("llvm.loop_annotation"))
+      back.setLoopAnnotationAttr(cast<LLVM::LoopAnnotationAttr>(said));
+  });
+}
+
 namespace {
 struct ConvertGpuKernelsToLLVMPass
     : kvc::impl::ConvertGpuKernelsToLLVMPassBase<ConvertGpuKernelsToLLVMPass> {
@@ -76,7 +85,8 @@ struct ConvertGpuKernelsToLLVMPass
     target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
     if (failed(applyPartialConversion(getOperation(), target,
                                       std::move(patterns))))
-      signalPassFailure();
+      return signalPassFailure();
+    applyLoopAnnotations(getOperation());
   }
 };
 } // namespace

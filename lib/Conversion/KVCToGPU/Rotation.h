@@ -40,6 +40,14 @@ using RowReader =
 Nums emitRotatedPiece(const Variant &variant, const Angles &angles, Num first,
                       int64_t count, RowReader read);
 
+/// How many pieces of `count` elements neox style's partners are apart; 0 where
+/// they do not lie in whole pieces, and in other styles.
+int64_t partnerPieces(const Variant &variant, int64_t count);
+/// The same for elements [first, first + count) and their partners at once.
+std::pair<Nums, Nums> emitRotatedPair(const Variant &variant,
+                                      const Angles &angles, Num first,
+                                      int64_t count, RowReader read);
+
 /// Reads a row of `element` in global memory.
 Nums readGlobalRow(mlir::Type element, Num row, Num first, int64_t count,
                    bool whole);

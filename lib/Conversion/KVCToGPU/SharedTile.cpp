@@ -9,6 +9,8 @@
 
 #include <algorithm>
 
+using llvm::ArrayRef;
+
 namespace kvc::gpu {
 
 Num SharedTile::address(Num base, Num row, Num chunk) const {
@@ -43,21 +45,29 @@ Num MatrixLane::address(const SharedTile &tile, Num base, Num firstRow,
   return b.at(b.at(lane, firstRow * tile.pitch()), fixed);
 }
 
-TileWalk::TileWalk(int64_t threads, int64_t rows, int64_t chunks)
+TileWalk::TileWalk(int64_t threads, int64_t rows, int64_t chunks,
+                   int64_t partner)
     : threads(threads), rows(rows), chunks(chunks), perRow(8) {
   while (chunks % perRow != 0)
     perRow /= 2;
+  apart = partner % perRow == 0 ? partner : 0;
 }
 
 void TileWalk::forEach(
     KernelBuilder &b, Num thread, llvm::function_ref<Nums(Num)> row,
-    llvm::function_ref<void(llvm::ArrayRef<Num>, Num, Num)> chunk,
+    llvm::function_ref<void(ArrayRef<Num>, Num, ArrayRef<Num>)> chunk,
     bool inLoop) const {
   Num myRow = thread / perRow, myChunk = thread % perRow;
   auto pass = [&](Num r) {
     Nums found = row(r);
-    for (int64_t c = 0; c < chunks; c += perRow)
-      chunk(found, r, myChunk + c);
+    for (int64_t c = 0; c < chunks; c += perRow) {
+      if (c >= apart && c < 2 * apart)
+        continue; // came with its partner
+      Nums together = {myChunk + c};
+      if (c < apart)
+        together.push_back(myChunk + (c + apart));
+      chunk(found, r, together);
+    }
   };
   if (inLoop && passes() > 1 && rows % rowsPerPass() == 0)
     return b.loop(b.i32(0), b.i32(rows), rowsPerPass(),

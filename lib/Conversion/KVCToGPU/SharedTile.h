@@ -51,7 +51,11 @@ struct MatrixLane {
 /// threads as divide its chunks, up to eight.
 struct TileWalk {
   int64_t threads, rows, chunks, perRow;
-  TileWalk(int64_t threads, int64_t rows, int64_t chunks);
+  /// Chunks c < apart and c + apart come together; 0: none do.
+  int64_t apart;
+  /// `partner`: how far apart chunks are that are best taken together. They are
+  /// where one thread has both.
+  TileWalk(int64_t threads, int64_t rows, int64_t chunks, int64_t partner = 0);
   int64_t rowsPerPass() const { return threads / perRow; }
   int64_t passes() const { return (rows + rowsPerPass() - 1) / rowsPerPass(); }
   /// Whether a thread has many chunks: for work that takes tens of registers a
@@ -59,12 +63,15 @@ struct TileWalk {
   /// interleaved.
   bool isLong() const { return passes() * chunks > 8 * perRow; }
   /// Calls `row(row)` for each row of thread `thread` (i32, of `threads`); it
-  /// answers what `chunk(of the row, chunk)` gets. With `inLoop`, the passes
-  /// are a loop: less code, and loads of one pass alone are in flight.
-  void forEach(
-      KernelBuilder &b, Num thread, llvm::function_ref<Nums(Num row)> row,
-      llvm::function_ref<void(llvm::ArrayRef<Num>, Num row, Num chunk)> chunk,
-      bool inLoop = false) const;
+  /// answers what `chunk(of the row, row, a chunk or two that come together)`
+  /// gets. With `inLoop`, the passes are a loop: less code, and loads of one
+  /// pass alone are in flight.
+  void forEach(KernelBuilder &b, Num thread,
+               llvm::function_ref<Nums(Num row)> row,
+               llvm::function_ref<void(llvm::ArrayRef<Num>, Num row,
+                                       llvm::ArrayRef<Num> chunks)>
+                   chunk,
+               bool inLoop = false) const;
 };
 
 } // namespace kvc::gpu

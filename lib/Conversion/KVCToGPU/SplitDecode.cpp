@@ -50,9 +50,9 @@ struct DecodeShape {
   int64_t queryBytes(const Variant &v) const {
     return queriesUnderOperands(v) ? 0 : queryTile(v).bytes();
   }
-  /// Where the warps' states meet, over the rings: outputs, then {max, sum}.
+  /// Where the warps' states meet, over the rings.
   int64_t meetingBytes(const Variant &v) const {
-    return warps * rows * (v.valueDim() * 4 + 8);
+    return SharedRows::bytes(warps * rows, v.valueDim());
   }
   int64_t ringBytes(const Variant &v) const {
     return std::max(warps * keyTiles(v).bytes(), meetingBytes(v));
@@ -78,9 +78,6 @@ private:
   Nums attendKeys();
   void meet(ArrayRef<Num> carried);
   void foldWarps();
-  Num outputAt(Num base, Num row, Num column) {
-    return b.at(base, (row * v.valueDim() + column) << 2);
-  }
 
   AttendContext &c;
   KernelBuilder &b;
@@ -91,7 +88,8 @@ private:
   TaskRange range;
   Split split;
   SplitFold fold;
-  Num queries, rings, meeting, states, arrived; // shared memory
+  SharedRows meeting;          // over the rings
+  Num queries, rings, arrived; // shared memory
   Num warp, lane;
 };
 } // namespace
@@ -152,8 +150,7 @@ Decode::Decode(AttendContext &c, const DecodeShape &shape,
   queries =
       sharedMemory(b, shape.queriesUnderOperands(v) ? tiles.ringBytes() : 0);
   rings = sharedMemory(b, shape.queryBytes(v));
-  meeting = rings;
-  states = b.at(meeting, shape.warps * shape.rows * v.valueDim() * 4);
+  meeting = {rings, shape.warps * shape.rows, v.valueDim()};
   arrived = b.at(rings, shape.ringBytes(v));
   warp = warpId(b);
   lane = laneId(b);
@@ -176,8 +173,9 @@ Nums Decode::attendKeys() {
     tiles.emitCopy(c, ring, lane, tileOf(step), stage, step < mine, found);
   };
   const int64_t ahead = shape.stages - 1;
-  for (int64_t step = 0; step < ahead; ++step)
-    copy(b.i32(step), b.i32(step), lookUp(b.i32(step)));
+  tiles.emitFill(b, lookUp, [&](Num step, ArrayRef<Num> found) {
+    copy(step, step, found);
+  });
   queryTile.emitLoad(c, queries, shape.threads());
   blockBarrier(b);
   WarpAttend attend(c, tiles, queryTile, queries, ring, b.i32(0),
@@ -203,7 +201,10 @@ Nums Decode::attendKeys() {
           tiles.emitDecode(c, ring, lane, tile, stage);
           warpSync(b);
         }
-        Nums after = attend.attend(tile, stage, before.take_front(stateSize));
+        TileQuery query =
+            TileQuery::of(v, visible, step * shape.warps + warp, shape.warps);
+        Nums after =
+            attend.attend(tile, query, stage, before.take_front(stateSize));
         after.push_back(tiles.stageAfter(stage));
         after.append(next);
         return after;
@@ -216,23 +217,9 @@ Nums Decode::attendKeys() {
 /// Puts this warp's state where all warps can read it.
 void Decode::meet(ArrayRef<Num> carried) {
   Step named(b, "share partial results of warps");
-  SoftmaxState state = WarpAttend::stateOf(carried);
-  ArrayRef<Num> out = WarpAttend::outOf(carried);
   // The other warps may still read their rings, which this is laid over.
   blockBarrier(b);
-  Num firstRow = warp * shape.rows;
-  for (int half = 0; half < 2; ++half) {
-    Num row = firstRow + (lane >> 2) + 8 * half;
-    for (int64_t d = 0; d < v.valueDim(); d += 8) {
-      size_t i = size_t(d / 8 * 4 + half * 2);
-      Num at = outputAt(meeting, row, ((lane & 3) << 1) + d);
-      b.store(makePair(out[i], out[i + 1]), at, 8);
-    }
-    Num sum = laneSum(state.sum[half], 4);
-    b.ifThen((lane & 3) == 0, [&] {
-      b.store(makePair(state.max[half], sum), b.at(states, row << 3), 8);
-    });
-  }
+  meeting.put(warp * shape.rows, carried);
   blockBarrier(b);
 }
 
@@ -245,19 +232,9 @@ void Decode::foldWarps() {
     auto rowOf = [&](Num w) { return w * shape.rows + row; };
     emitFold(
         b, b.i32(shape.warps), columns, v.valueDim(),
-        [&](Num w) { return b.at(states, rowOf(w) << 3); },
-        [&](Num w) { return outputAt(meeting, rowOf(w), b.i32(0)); }, sums,
-        total);
-    b.ifElse(
-        split.slot < 0,
-        [&]() -> Nums {
-          fold.putRow(row, columns, sums, total, false);
-          return {};
-        },
-        [&]() -> Nums {
-          fold.putRow(row, columns, sums, total, true);
-          return {};
-        });
+        [&](Num w) { return meeting.stateAt(rowOf(w)); },
+        [&](Num w) { return meeting.outAt(rowOf(w)); }, sums, total);
+    fold.putRow(row, columns, sums, total);
   });
 }
 

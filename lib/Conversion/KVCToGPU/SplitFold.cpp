@@ -35,34 +35,61 @@ SplitFold::SplitFold(const AttendContext &c, Split split, int64_t warps,
   endRow = min(firstRow + rows(), c.numNew * c.variant.group());
 }
 
-static PartialState loadState(KernelBuilder &b, Num at) {
+PartialState PartialState::load(Num at) {
+  KernelBuilder &b = *at.builder;
   Num both = b.load(b.vec(2, b.f32()), at, 8);
   return {b.lane(both, 0), b.lane(both, 1)};
+}
+
+void SharedRows::put(Num firstRow, ArrayRef<Num> carried) const {
+  KernelBuilder &b = *base.builder;
+  SoftmaxState state = WarpAttend::stateOf(carried);
+  ArrayRef<Num> out = WarpAttend::outOf(carried);
+  Num lane = laneId(b);
+  for (int half = 0; half < 2; ++half) {
+    Num row = firstRow + (lane >> 2) + 8 * half;
+    Num target = b.at(outAt(row), (lane & 3) << 3);
+    for (int64_t d = 0; d < dim; d += 8) {
+      size_t i = size_t(d / 8 * 4 + half * 2);
+      b.store(makePair(out[i], out[i + 1]), b.at(target, d * 4), 8);
+    }
+    Num sum = laneSum(state.sum[half], 4);
+    b.ifThen((lane & 3) == 0,
+             [&] { b.store(makePair(state.max[half], sum), stateAt(row), 8); });
+  }
+}
+
+Nums loadPairs(Num row, ArrayRef<Num> columns, int64_t dim) {
+  KernelBuilder &b = *row.builder;
+  Nums elements;
+  for (Num column : columns) {
+    // Columns beyond the row read its first ones and are not written.
+    Num safe = dim % 64 == 0 ? column : select(column < dim, column, b.i32(0));
+    Num both = b.load(b.vec(2, b.f32()), b.at(row, safe << 2), 8);
+    elements.append({b.lane(both, 0), b.lane(both, 1)});
+  }
+  return elements;
 }
 
 void emitFold(KernelBuilder &b, Num count, ArrayRef<Num> columns, int64_t dim,
               llvm::function_ref<Num(Num)> stateOf,
               llvm::function_ref<Num(Num)> outOf, Nums &sums,
               PartialState &total) {
-  Num highest = b.loop(b.i32(0), count, 1, {b.negInf(b.f32())},
-                       [&](Num p, ArrayRef<Num> before) -> Nums {
-                         return {max(before[0], loadState(b, stateOf(p)).max)};
-                       })[0];
+  Num highest =
+      b.loop(b.i32(0), count, 1, {b.negInf(b.f32())},
+             [&](Num p, ArrayRef<Num> before) -> Nums {
+               return {max(before[0], PartialState::load(stateOf(p)).max)};
+             })[0];
   Num reference = finiteMax(highest);
   Nums initial(2 * columns.size() + 1, b.f32(0));
   Nums folded = b.loop(
       b.i32(0), count, 1, initial, [&](Num p, ArrayRef<Num> before) -> Nums {
-        PartialState part = loadState(b, stateOf(p));
-        Num factor = exp2Approx(part.max - reference), out = outOf(p);
+        PartialState part = PartialState::load(stateOf(p));
+        Num factor = exp2Approx(part.max - reference);
         Nums next;
-        for (auto [i, column] : llvm::enumerate(columns)) {
-          // Columns beyond the row read its first ones and are not written.
-          Num safe =
-              dim % 64 == 0 ? column : select(column < dim, column, b.i32(0));
-          Num both = b.load(b.vec(2, b.f32()), b.at(out, safe << 2), 8);
-          for (int64_t k = 0; k < 2; ++k)
-            next.push_back(fma(b.lane(both, k), factor, before[2 * i + k]));
-        }
+        for (auto [i, element] :
+             llvm::enumerate(loadPairs(outOf(p), columns, dim)))
+          next.push_back(fma(element, factor, before[i]));
         next.push_back(fma(part.sum, factor, before.back()));
         return next;
       });
@@ -71,19 +98,22 @@ void emitFold(KernelBuilder &b, Num count, ArrayRef<Num> columns, int64_t dim,
   sums = folded;
 }
 
-void SplitFold::forEachRow(
-    llvm::function_ref<void(Num, ArrayRef<Num>)> body) const {
-  int64_t rowsPerWarp = rows() / warps;
+void SplitFold::forRowsFrom(Num first, int64_t count, RowBody body) const {
+  int64_t rowsPerWarp = count / warps;
   Num warp = warpId(b), lane = laneId(b);
   b.loop(b.i32(0), b.i32(rowsPerWarp), 1, [&](Num i) {
     Num row = warp * rowsPerWarp + i;
-    b.ifThen(firstRow + row < endRow, [&] {
+    b.ifThen(firstRow + first + row < endRow, [&] {
       Nums columns;
       for (int64_t d = 0; d < c.variant.valueDim(); d += 64)
         columns.push_back((lane << 1) + d);
       body(row, columns);
     });
   });
+}
+
+void SplitFold::forEachRow(RowBody body) const {
+  forRowsFrom(rowOfTile(b.i32(0)), part.rows, body);
 }
 
 Num SplitFold::outAt(Num slot, Num row) const {
@@ -96,37 +126,79 @@ Num SplitFold::stateAt(Num slot, Num row) const {
               b.toI64(slot * kSlotRows + row) * 8);
 }
 
-void SplitFold::putRow(Num row, ArrayRef<Num> columns, ArrayRef<Num> sums,
-                       PartialState state, bool partial) const {
-  int64_t dim = c.variant.valueDim();
-  Num lane = laneId(b);
-  auto guarded = [&](Num column, llvm::function_ref<void()> write) {
-    // The last 64 columns may be fewer.
+/// Calls `write(column, pair)` for the columns that a row of `dim` has: the
+/// last 64 may be fewer.
+static void forPairs(KernelBuilder &b, int64_t dim, ArrayRef<Num> columns,
+                     ArrayRef<Num> sums,
+                     llvm::function_ref<void(Num, Num, Num)> write) {
+  for (auto [i, column] : llvm::enumerate(columns)) {
+    auto both = [&, i = i, column = column] {
+      write(column, sums[2 * i], sums[2 * i + 1]);
+    };
     if (dim % 64 == 0)
-      write();
+      both();
     else
-      b.ifThen(column < dim, write);
-  };
-  if (partial) {
-    Num out = outAt(split.slot, row);
-    for (auto [i, column] : llvm::enumerate(columns))
-      guarded(column, [&, i = i, column = column] {
-        b.store(makePair(sums[2 * i], sums[2 * i + 1]), b.at(out, column << 2),
-                8);
-      });
-    b.ifThen(lane == 0, [&] {
-      b.store(makePair(state.max, state.sum), stateAt(split.slot, row), 8);
-    });
-    return;
+      b.ifThen(column < dim, both);
   }
+}
+
+void SplitFold::putPartial(Num row, ArrayRef<Num> columns, ArrayRef<Num> sums,
+                           PartialState state) const {
+  Num out = outAt(split.slot, row);
+  forPairs(b, c.variant.valueDim(), columns, sums,
+           [&](Num column, Num first, Num second) {
+             b.store(makePair(first, second), b.at(out, column << 2), 8);
+           });
+  b.ifThen(laneId(b) == 0, [&] {
+    b.store(makePair(state.max, state.sum), stateAt(split.slot, row), 8);
+  });
+}
+
+void SplitFold::putOutput(Num row, ArrayRef<Num> columns, ArrayRef<Num> sums,
+                          PartialState state) const {
+  Step named(b, "store output");
+  const Variant &v = c.variant;
   Num taskRow = firstRow + row;
-  RowFinish end = emitFinishRow(c, c.rowHead(taskRow), state.max, state.sum);
-  for (auto [i, column] : llvm::enumerate(columns))
-    guarded(column, [&, i = i, column = column] {
-      emitStoreOutput(c, taskRow, end,
-                      {{column, {sums[2 * i], sums[2 * i + 1]}}},
-                      (lane == 0) & (column < 64));
-    });
+  Num token = c.stepToken + c.rowToken(taskRow), head = c.rowHead(taskRow);
+  auto param = [&](auto field) { return c.params.load(field); };
+  Num target =
+      b.at(param(KVC_FIELD(kvcrt_params, out.data)),
+           b.toI64(token) * param(KVC_FIELD(kvcrt_params, out.token_stride)) +
+               b.toI64(head) * param(KVC_FIELD(kvcrt_params, out.head_stride)));
+  RowFinish end = emitFinishRow(c, head, state.max, state.sum);
+  forPairs(b, v.valueDim(), columns, sums,
+           [&](Num column, Num first, Num second) {
+             first = first * end.factor;
+             second = second * end.factor;
+             if (v.element.isF32())
+               b.store(makePair(first, second), b.at(target, column << 2), 8);
+             else
+               b.store(packPair(first, second, v.element),
+                       b.at(target, column << 1), 4);
+           });
+  if (!v.lse)
+    return;
+  b.ifThen(laneId(b) == 0, [&] {
+    Num lseRow =
+        b.at(param(KVC_FIELD(kvcrt_params, lse)),
+             b.toI64(token) * param(KVC_FIELD(kvcrt_params, lse_token_stride)));
+    b.store(end.lse, b.at(lseRow, b.toI64(head) * 4));
+  });
+}
+
+void SplitFold::putRow(Num row, ArrayRef<Num> columns, ArrayRef<Num> sums,
+                       PartialState state) const {
+  row = rowOfTile(row);
+  b.ifElse(
+      split.slot < 0,
+      [&]() -> Nums {
+        putOutput(row, columns, sums, state);
+        return {};
+      },
+      [&]() -> Nums {
+        putPartial(row, columns, sums, state);
+        return {};
+      });
 }
 
 void SplitFold::arrive(Num arrived) const {
@@ -153,14 +225,14 @@ void SplitFold::arrive(Num arrived) const {
     b.ifThen(b.load(b.i32(), arrived, 4) != 0, [&] {
       Num firstSlot = split.slot - split.index * slotsOfTask();
       auto slotOf = [&](Num p) { return firstSlot + p * slotsOfTask(); };
-      forEachRow([&](Num row, ArrayRef<Num> columns) {
+      forRowsFrom(b.i32(0), rows(), [&](Num row, ArrayRef<Num> columns) {
         Nums sums;
         PartialState total;
         emitFold(
             b, split.count, columns, c.variant.valueDim(),
             [&](Num p) { return stateAt(slotOf(p), row); },
             [&](Num p) { return outAt(slotOf(p), row); }, sums, total);
-        putRow(row, columns, sums, total, false);
+        putOutput(row, columns, sums, total);
       });
     });
   });

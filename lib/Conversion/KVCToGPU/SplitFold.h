@@ -32,7 +32,33 @@ struct Split {
 /// {max, sum} of a partial result, and the sum of several of them.
 struct PartialState {
   Num max, sum;
+  static PartialState load(Num at);
 };
+
+/// Unnormalised rows and their states in shared memory: lanes hold a few
+/// elements of many rows, and hand them here to warps that write whole rows.
+struct SharedRows {
+  Num base;
+  int64_t rows, dim;
+  /// Rows of `dim` f32, apart by what keeps the lanes of put() off each other's
+  /// banks, and their states.
+  static int64_t bytes(int64_t rows, int64_t dim) {
+    return rows * (pitch(dim) + 8);
+  }
+  Num outAt(Num row) const { return base.builder->at(base, row * pitch(dim)); }
+  Num stateAt(Num row) const {
+    return base.builder->at(base.builder->at(base, rows * pitch(dim)),
+                            row << 3);
+  }
+  /// By a warp: what WarpAttend carries, to the 16 rows from `firstRow` on.
+  void put(Num firstRow, llvm::ArrayRef<Num> carried) const;
+
+private:
+  static int64_t pitch(int64_t dim) { return dim * 4 + 32; }
+};
+
+/// Of the row of `dim` f32 at `row`, this lane's pairs of columns.
+Nums loadPairs(Num row, llvm::ArrayRef<Num> columns, int64_t dim);
 
 /// Folds `count` (i32) partial results whose states and rows `stateOf(p)` and
 /// `outOf(p)` give, in order: of `columns`, this lane's pairs of columns.
@@ -53,17 +79,15 @@ class SplitFold {
 public:
   SplitFold(const AttendContext &c, Split split, int64_t warps, TilePart part);
 
-  /// Calls `body(row, columns)` for each row of the tile that exists and is
-  /// this warp's to write; `columns` are this lane's pairs of columns.
+  /// Calls `body(row of the part, columns)` for each row of the block's part
+  /// that exists and is this warp's to write; `columns` are this lane's pairs
+  /// of columns.
   void
   forEachRow(llvm::function_ref<void(Num, llvm::ArrayRef<Num>)> body) const;
-  /// Writes one row from its columns: to out, or to its slot.
+  /// Writes a row of the part from its columns: to its slot where the task
+  /// shares its rows, else to out.
   void putRow(Num row, llvm::ArrayRef<Num> columns, llvm::ArrayRef<Num> sums,
-              PartialState state, bool partial) const;
-  /// Row of the tile that is row `row` of the block's part.
-  Num rowOfTile(Num row) const {
-    return part.count == 1 ? row : row + part.index * part.rows;
-  }
+              PartialState state) const;
   /// Where row `row` of the partial result in slot `slot` lies.
   Num outAt(Num slot, Num row) const;
   Num stateAt(Num slot, Num row) const;
@@ -74,8 +98,20 @@ public:
   void arrive(Num arrived) const;
 
 private:
+  using RowBody = llvm::function_ref<void(Num, llvm::ArrayRef<Num>)>;
   int64_t rows() const { return part.rows * part.count; }
   int64_t slotsOfTask() const { return rows() / kSlotRows; }
+  /// Row of the tile that is row `row` of the block's part.
+  Num rowOfTile(Num row) const {
+    return part.count == 1 ? row : row + part.index * part.rows;
+  }
+  /// The warp's share of `count` rows, of which the first is row `first` of
+  /// the tile.
+  void forRowsFrom(Num first, int64_t count, RowBody body) const;
+  void putOutput(Num row, llvm::ArrayRef<Num> columns, llvm::ArrayRef<Num> sums,
+                 PartialState state) const;
+  void putPartial(Num row, llvm::ArrayRef<Num> columns,
+                  llvm::ArrayRef<Num> sums, PartialState state) const;
 
   const AttendContext &c;
   KernelBuilder &b;

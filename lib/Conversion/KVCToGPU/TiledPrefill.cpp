@@ -9,8 +9,9 @@
 // ahead in flight behind the products. Scores, weights and outputs stay in
 // registers.
 //
-// Where the plan cuts a task's keys, a warp writes its rows from its registers
-// to the task's slot, and the last block of the group folds (SplitFold).
+// At the end, rows meet in shared memory, where warps write whole ones: to out
+// or, where the plan cuts a task's keys, to the task's slot, and the last block
+// of the group folds (SplitFold).
 //
 // Hopper's warp-specialised schedule (wgmma, TMA) is another file beside this
 // one over the same AttentionMath and ScoreEdits.
@@ -42,7 +43,8 @@ struct PrefillShape {
     return KeyTiles(v, threads(), tileKeys, stages);
   }
   int64_t sharedBytes(const Variant &v) const {
-    return queryTile(v).bytes() + keyTiles(v).bytes();
+    return std::max(queryTile(v).bytes() + keyTiles(v).bytes(),
+                    SharedRows::bytes(rows(), v.valueDim()));
   }
   /// The deepest ring that leaves room for two blocks, else for one; fewer
   /// keys where even two stages do not fit, and then half of the rows.
@@ -58,8 +60,8 @@ FailureOr<PrefillShape> PrefillShape::get(const Variant &v, const Chip &chip) {
   shape.queriesInRegisters =
       v.keyDim() <= (wide ? 32 : 128) && v.valueDim() <= 128;
   // Beside outputs of 256, tiles of scaled rows with more keys spill on sm_86
-  // and sm_89, as ptxas says (assembles-256.mlir); larger chips hide a tile of
-  // 64 behind more stages.
+  // and sm_89, as ptxas says (assembles-256.mlir); larger chips hide a tile
+  // behind more stages.
   bool small = (tiles.key.hasScale() || tiles.value.hasScale()) &&
                v.valueDim() > 192 && chip.sharedBytes < 128 * 1024;
   // A region that reads tables, or one beside two rotated queries and scales:
@@ -67,18 +69,22 @@ FailureOr<PrefillShape> PrefillShape::get(const Variant &v, const Chip &chip) {
   bool busy = v.score && (!VariantOp(v.op).getCaptures().empty() ||
                           (v.needsSinkQuery() &&
                            (tiles.key.hasScale() || tiles.value.hasScale())));
+  // Operands of wide rows beside the ring: half a tile leaves room for a second
+  // block, which works while this one stands at its two barriers a tile.
+  bool wideOperands = tiles.decodes() && v.valueDim() > 192;
+  // Halves of scores and weights of f32 take twice the registers.
+  const int64_t whole = wide || busy || wideOperands ? 32 : 64;
   for (int64_t warps : {4, 2})
     for (int64_t budget : {chip.sharedBytesPerSM / 2 - 1024, chip.sharedBytes})
       for (int64_t keys : {64, 32, 16})
         for (int64_t stages : {3, 2}) {
-          // Halves of scores and weights take twice the registers.
-          if (((wide || busy) && keys == 64) || (small && keys > 16))
+          if (keys > (small ? 16 : whole))
             continue;
           shape.warps = warps;
           shape.tileKeys = keys;
           shape.stages = stages;
           // Two blocks an SM are worth less than whole tiles.
-          if (keys < (wide || busy ? 32 : 64) && budget != chip.sharedBytes)
+          if (keys < whole && budget != chip.sharedBytes)
             continue;
           if (shape.sharedBytes(v) <= budget)
             return shape;
@@ -94,62 +100,21 @@ FailureOr<PrefillShape> PrefillShape::get(const Variant &v, const Chip &chip) {
 // One task
 //===----------------------------------------------------------------------===//
 
-/// `emit`(row of the warp's tile, its maximum, its sum, its pairs of outputs)
-/// for both rows of a lane, where the task has them. Pair i is of the elements
-/// from 8 * i + 2 * (lane % 4).
-static void
-forRows(const AttendContext &c, const WarpAttend &warp, ArrayRef<Num> carried,
-        llvm::function_ref<void(Num, Num, Num, ArrayRef<std::pair<Num, Num>>)>
-            emit) {
-  SoftmaxState state = WarpAttend::stateOf(carried);
-  ArrayRef<Num> out = WarpAttend::outOf(carried);
-  for (int half = 0; half < 2; ++half) {
-    Num sum = laneSum(state.sum[half], 4);
-    Num row = warp.row(half);
-    SmallVector<std::pair<Num, Num>> pairs;
-    for (int64_t d = 0; d < c.variant.valueDim(); d += 8) {
-      size_t i = size_t(d / 8 * 4 + half * 2);
-      pairs.push_back({out[i], out[i + 1]});
-    }
-    c.b.ifThen(c.firstRow + row < c.endRow,
-               [&] { emit(row, state.max[half], sum, pairs); });
-  }
-}
-
-static void emitFinish(const AttendContext &c, const WarpAttend &warp,
-                       ArrayRef<Num> carried) {
+/// The block's rows: to out, or to the task's slot. Queries and ring are no
+/// longer needed, once all warps are here.
+static void emitFinish(const AttendContext &c, const PrefillShape &shape,
+                       const SplitFold &fold, ArrayRef<Num> carried) {
   Step named(c.b, "finish rows");
-  Num lane = laneId(c.b);
-  forRows(c, warp, carried,
-          [&](Num row, Num max, Num sum, ArrayRef<std::pair<Num, Num>> pairs) {
-            Num taskRow = c.firstRow + row;
-            RowFinish end = emitFinishRow(c, c.rowHead(taskRow), max, sum);
-            SmallVector<std::pair<Num, std::pair<Num, Num>>> pieces;
-            for (auto [i, pair] : llvm::enumerate(pairs))
-              pieces.push_back({((lane & 3) << 1) + int64_t(i) * 8, pair});
-            emitStoreOutput(c, taskRow, end, pieces, (lane & 3) == 0);
-          });
-}
-
-/// Unnormalised rows to the task's slot.
-static void emitPartial(const AttendContext &c, const WarpAttend &warp,
-                        const SplitFold &fold, Num slot,
-                        ArrayRef<Num> carried) {
-  Step named(c.b, "store partial results");
   KernelBuilder &b = c.b;
-  Num lane = laneId(b);
-  forRows(
-      c, warp, carried,
-      [&](Num tileRow, Num max, Num sum, ArrayRef<std::pair<Num, Num>> pairs) {
-        Num row = fold.rowOfTile(tileRow);
-        Num target = b.at(fold.outAt(slot, row), (lane & 3) << 3);
-        for (auto [i, pair] : llvm::enumerate(pairs))
-          b.store(makePair(pair.first, pair.second),
-                  b.at(target, int64_t(i) * 32), 8);
-        b.ifThen((lane & 3) == 0, [&] {
-          b.store(makePair(max, sum), fold.stateAt(slot, row), 8);
-        });
-      });
+  SharedRows shared{sharedMemory(b), shape.rows(), c.variant.valueDim()};
+  blockBarrier(b);
+  shared.put(warpId(b) * 16, carried);
+  // A warp writes the rows that are its own.
+  warpSync(b);
+  fold.forEachRow([&](Num row, ArrayRef<Num> columns) {
+    Nums sums = loadPairs(shared.outAt(row), columns, c.variant.valueDim());
+    fold.putRow(row, columns, sums, PartialState::load(shared.stateAt(row)));
+  });
 }
 
 /// Part `part` (i32) of the rows of `task`.
@@ -175,8 +140,9 @@ static void emitTask(AttendContext &c, const PrefillShape &shape,
                    ordinal < visible.count, found);
   };
   const int64_t ahead = shape.stages - 1;
-  for (int64_t stage = 0; stage < ahead; ++stage)
-    copy(b.i32(stage), b.i32(stage), lookUp(b.i32(stage)));
+  tiles.emitFill(b, lookUp, [&](Num stage, ArrayRef<Num> found) {
+    copy(stage, stage, found);
+  });
   queryTile.emitLoad(c, queries, shape.threads());
   blockBarrier(b);
   WarpAttend warp(c, tiles, queryTile, queries, ring, warpId(b) * 16,
@@ -206,8 +172,9 @@ static void emitTask(AttendContext &c, const PrefillShape &shape,
                        tiles.emitDecode(c, ring, thread, tile, stage);
                        blockBarrier(b);
                      }
-                     Nums after =
-                         warp.attend(tile, stage, before.take_front(stateSize));
+                     Nums after = warp.attend(
+                         tile, TileQuery::of(c.variant, visible, ordinal, 1),
+                         stage, before.take_front(stateSize));
                      after.push_back(tiles.stageAfter(stage));
                      after.append(next);
                      return after;
@@ -218,17 +185,9 @@ static void emitTask(AttendContext &c, const PrefillShape &shape,
   // The loop has no registers for it.
   Split split = Split::load(task, /*again=*/true);
   SplitFold fold(c, split, shape.warps, {shape.rows(), shape.parts(), part});
-  b.ifElse(
-      split.slot < 0,
-      [&]() -> Nums {
-        emitFinish(c, warp, carried);
-        return {};
-      },
-      [&]() -> Nums {
-        emitPartial(c, warp, fold, split.slot, carried);
-        return {};
-      });
-  // Nobody reads the ring behind the barrier that is the first thing there.
+  emitFinish(c, shape, fold, carried);
+  // Nobody reads shared memory behind the barrier that is the first thing
+  // there.
   fold.arrive(ring);
 }
 

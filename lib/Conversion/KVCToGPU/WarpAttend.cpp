@@ -26,7 +26,9 @@ void QueryTile::emitLoad(const AttendContext &c, Num base,
   Num data = c.params.load(KVC_FIELD(kvcrt_params, query.data));
   Num tokenStride = c.params.load(KVC_FIELD(kvcrt_params, query.token_stride));
   Num headStride = c.params.load(KVC_FIELD(kvcrt_params, query.head_stride));
-  TileWalk walk(threads, tile.rows, tile.chunks);
+  int64_t count = pieceOf(element);
+  TileWalk walk(threads, tile.rows, tile.chunks,
+                v.rope() ? partnerPieces(v, count) : 0);
   walk.forEach(
       b, threadId(b),
       [&](Num r) -> Nums {
@@ -47,24 +49,32 @@ void QueryTile::emitLoad(const AttendContext &c, Num base,
                   .row);
         return found;
       },
-      [&](ArrayRef<Num> found, Num r, Num chunk) {
+      [&](ArrayRef<Num> found, Num r, ArrayRef<Num> chunks) {
         auto read = [&](Num first, int64_t count, bool whole) {
           return readGlobalRow(v.element, found[1], first, count, whole);
         };
-        auto put = [&](Nums piece, Num to) {
+        auto put = [&](Nums piece, Num to, Num chunk) {
           // Rows that do not exist are zero.
           for (Num &x : piece)
             x = select(found[0], x, b.f32(0));
           storePiece(piece, tile.address(to, r, chunk), element);
         };
-        int64_t count = pieceOf(element);
-        Num first = chunk * count;
+        Num first = chunks[0] * count;
         if (!v.rope())
-          return put(read(first, count, true), base);
-        put(emitRotatedPiece(v, Angles{found[2]}, first, count, read), base);
+          return put(read(first, count, true), base, chunks[0]);
+        Nums targets = {base};
         if (v.needsSinkQuery())
-          put(emitRotatedPiece(v, Angles{found[3]}, first, count, read),
-              sinks(base));
+          targets.push_back(sinks(base));
+        for (auto [to, angles] : llvm::zip(targets, found.drop_front(2))) {
+          if (chunks.size() == 1) {
+            put(emitRotatedPiece(v, {angles}, first, count, read), to,
+                chunks[0]);
+            continue;
+          }
+          auto [low, high] = emitRotatedPair(v, {angles}, first, count, read);
+          put(low, to, chunks[0]);
+          put(high, to, chunks[1]);
+        }
       },
       /*inLoop=*/v.rope() && walk.isLong());
 }
@@ -73,7 +83,8 @@ WarpAttend::WarpAttend(AttendContext &c, const KeyTiles &tiles,
                        const QueryTile &queryTile, Num queries, Num ring,
                        Num warpRow, bool inRegisters)
     : c(c), b(c.b), v(c.variant), tiles(tiles), queryTile(queryTile),
-      queries(queries), ring(ring), warpRow(warpRow), lane(laneId(c.b)) {
+      queries(queries), ring(ring), warpRow(warpRow), lane(laneId(c.b)),
+      inRegisters(inRegisters) {
   assert((!tiles.operandsInTurn() || tiles.threads == 32) &&
          "values in turn are decoded between syncs of a warp");
   // The warp's first and last row that exist; a warp without any takes the
@@ -81,9 +92,8 @@ WarpAttend::WarpAttend(AttendContext &c, const KeyTiles &tiles,
   Num last = c.endRow - 1;
   lowIndex = c.firstIndex + c.rowToken(min(c.firstRow + warpRow, last));
   highIndex = c.firstIndex + c.rowToken(min(c.firstRow + warpRow + 15, last));
-  if (inRegisters)
-    for (int64_t step = 0; step < queryTile.tile.chunks / 2; ++step)
-      fragments.push_back(queryFragment(queries, step));
+  if (inRegisters && !v.needsSinkQuery())
+    fragments = queryFragments(queries);
 }
 
 /// A fragment of chunks 2 step and 2 step + 1 of the warp's queries: 16
@@ -92,6 +102,21 @@ Nums WarpAttend::queryFragment(Num base, int64_t step) {
   return loadMatrix(
       MatrixLane::rowsFirst(b).address(queryTile.tile, base, warpRow, 2 * step),
       4, false);
+}
+
+SmallVector<Nums> WarpAttend::queryFragments(Num base) {
+  SmallVector<Nums> all;
+  for (int64_t step = 0; step < queryTile.tile.chunks / 2; ++step)
+    all.push_back(queryFragment(base, step));
+  return all;
+}
+
+TileQuery TileQuery::of(const Variant &variant, const VisibleTiles &visible,
+                        Num ordinal, int64_t stride) {
+  if (!variant.needsSinkQuery())
+    return {};
+  Num isSinks = ordinal < visible.sinkTiles;
+  return {isSinks, isFalse(isSinks) & (ordinal - stride < visible.sinkTiles)};
 }
 
 //===----------------------------------------------------------------------===//
@@ -136,30 +161,33 @@ static Num loadScale(const PlaneLayout &layout, Num at) {
   return factor == 1 ? scale : scale * factor;
 }
 
-void WarpAttend::editScores(MutableArrayRef<Num> scores,
-                            ArrayRef<Num> sinkScores, Num tile, Num stage) {
+void WarpAttend::editScores(MutableArrayRef<Num> scores, Num isSinks, Num tile,
+                            Num stage) {
   Step named(b, "edit scores");
   Num begin = tile * tiles.tileKeys;
   Num firstKey = begin + ((lane & 3) << 1);
-  Nums sinks(sinkScores);
   if (tiles.key.hasScale()) {
     Num scales = b.at(tiles.keyScales(ring, stage), (lane & 3) << 3);
     for (size_t i = 0; i < scores.size(); ++i) {
       // Rows of both halves have the same keys: CSE leaves one load of each.
       Num scale = loadScale(tiles.key, b.at(scales, scalePlace(i)));
       scores[i] = scores[i] * scale;
-      if (!sinks.empty())
-        sinks[i] = sinks[i] * scale;
     }
   }
   auto edit = [&](bool steady) {
     Nums edited(scores.begin(), scores.end());
     for (int half = 0; half < 2; ++half) {
       ScoreRow at(c, min(c.firstRow + row(half), c.endRow - 1));
-      for (size_t i = 0; i < scores.size(); ++i)
-        if (int(i / 2 % 2) == half)
-          edited[i] = at.edit(scores[i], sinks.empty() ? Num() : sinks[i],
-                              firstKey + int64_t(i / 4 * 8 + i % 2), steady);
+      for (size_t i = 0; i < scores.size(); ++i) {
+        if (int(i / 2 % 2) != half)
+          continue;
+        Num key = firstKey + int64_t(i / 4 * 8 + i % 2);
+        edited[i] = at.edit(scores[i], Num(), key, steady);
+        // Keys that meet the other query come, or came, with it.
+        if (isSinks && !steady)
+          edited[i] = select((key < c.sinkTokens) ^ isSinks, b.negInf(b.f32()),
+                             edited[i]);
+      }
     }
     return edited;
   };
@@ -239,19 +267,39 @@ void WarpAttend::addWideValues(MutableArrayRef<Num> out, ArrayRef<Num> weights,
 Nums WarpAttend::start() {
   Nums carried = SoftmaxState::empty(b).values();
   carried.append(v.valueDim() / 8 * 4, b.f32(0));
+  if (inRegisters && v.needsSinkQuery())
+    for (const Nums &fragment : queryFragments(queryTile.sinks(queries)))
+      carried.append(fragment);
   return carried;
 }
 
-Nums WarpAttend::attend(Num tile, Num stage, ArrayRef<Num> before) {
+Nums WarpAttend::attend(Num tile, TileQuery query, Num stage,
+                        ArrayRef<Num> before) {
   SoftmaxState state = stateOf(before);
-  Nums out(outOf(before));
-  Nums scores = products(queries, fragments, stage), sinkScores;
-  if (v.needsSinkQuery())
-    sinkScores = b.ifElse(
-        tile * tiles.tileKeys < c.sinkTokens,
-        [&] { return products(queryTile.sinks(queries), {}, stage); },
-        [&] { return scores; });
-  editScores(scores, sinkScores, tile, stage);
+  size_t outSize = size_t(v.valueDim() / 8 * 4);
+  Nums out(outOf(before).take_front(outSize)), scores;
+  Nums held(outOf(before).drop_front(outSize));
+  if (!query.isSinks) {
+    scores = products(queries, fragments, stage);
+  } else if (!inRegisters) {
+    scores = products(select(query.isSinks, queryTile.sinks(queries), queries),
+                      {}, stage);
+  } else {
+    held = b.ifElse(
+        query.turns,
+        [&] {
+          Nums all;
+          for (const Nums &fragment : queryFragments(queries))
+            all.append(fragment);
+          return all;
+        },
+        [&] { return held; });
+    SmallVector<Nums> pieces;
+    for (size_t i = 0; i < held.size(); i += 4)
+      pieces.push_back(Nums(ArrayRef(held).slice(i, 4)));
+    scores = products(queries, pieces, stage);
+  }
+  editScores(scores, query.isSinks, tile, stage);
   Nums factors = emitSoftmax(scores, state);
   // After the first tiles, a maximum seldom changes.
   Num changed = anyLane((factors[0] != 1.0) | (factors[1] != 1.0));
@@ -273,42 +321,8 @@ Nums WarpAttend::attend(Num tile, Num stage, ArrayRef<Num> before) {
   addValues(out, scores, stage);
   Nums next = state.values();
   next.append(out);
+  next.append(held);
   return next;
-}
-
-//===----------------------------------------------------------------------===//
-// The end
-//===----------------------------------------------------------------------===//
-
-void emitStoreOutput(const AttendContext &c, Num taskRow, RowFinish end,
-                     ArrayRef<std::pair<Num, std::pair<Num, Num>>> pieces,
-                     Num first) {
-  Step named(c.b, "store output");
-  KernelBuilder &b = c.b;
-  const Variant &v = c.variant;
-  Num token = c.stepToken + c.rowToken(taskRow), head = c.rowHead(taskRow);
-  Num target =
-      b.at(c.params.load(KVC_FIELD(kvcrt_params, out.data)),
-           b.toI64(token) *
-                   c.params.load(KVC_FIELD(kvcrt_params, out.token_stride)) +
-               b.toI64(head) *
-                   c.params.load(KVC_FIELD(kvcrt_params, out.head_stride)));
-  for (auto [column, pair] : pieces) {
-    Num first = pair.first * end.factor, second = pair.second * end.factor;
-    if (v.element.isF32())
-      b.store(makePair(first, second), b.at(target, column << 2), 8);
-    else
-      b.store(packPair(first, second, v.element), b.at(target, column << 1), 4);
-  }
-  if (!v.lse)
-    return;
-  b.ifThen(first, [&] {
-    Num lseRow =
-        b.at(c.params.load(KVC_FIELD(kvcrt_params, lse)),
-             b.toI64(token) *
-                 c.params.load(KVC_FIELD(kvcrt_params, lse_token_stride)));
-    b.store(end.lse, b.at(lseRow, b.toI64(head) * 4));
-  });
 }
 
 } // namespace kvc::gpu

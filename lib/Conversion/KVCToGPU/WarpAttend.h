@@ -39,6 +39,14 @@ struct QueryTile {
   SharedTile tile;
 };
 
+/// Which of the two queries a tile of the variant meets, where there are two.
+struct TileQuery {
+  Num isSinks; // i1; null with one query
+  Num turns;   // whether the warp's tile before met the other one, or none
+  static TileQuery of(const Variant &variant, const VisibleTiles &visible,
+                      Num ordinal, int64_t stride);
+};
+
 class WarpAttend {
 public:
   /// `queries` and `ring` are shared memory; the warp's rows are [warpRow,
@@ -48,10 +56,11 @@ public:
              const QueryTile &queryTile, Num queries, Num ring, Num warpRow,
              bool inRegisters);
 
-  /// No keys yet: a softmax state and outputs of zero.
+  /// No keys yet: a softmax state, outputs of zero and, of two queries in
+  /// registers, the one that met the last tile.
   Nums start();
   /// The state after the keys of tile `tile`, which is in stage `stage`.
-  Nums attend(Num tile, Num stage, llvm::ArrayRef<Num> before);
+  Nums attend(Num tile, TileQuery query, Num stage, llvm::ArrayRef<Num> before);
 
   static SoftmaxState stateOf(llvm::ArrayRef<Num> carried) {
     return SoftmaxState::from(carried.take_front(4));
@@ -64,9 +73,10 @@ public:
 
 private:
   Nums queryFragment(Num base, int64_t step);
+  llvm::SmallVector<Nums> queryFragments(Num base);
   Nums products(Num base, llvm::ArrayRef<Nums> fragments, Num stage);
-  void editScores(llvm::MutableArrayRef<Num> scores,
-                  llvm::ArrayRef<Num> sinkScores, Num tile, Num stage);
+  void editScores(llvm::MutableArrayRef<Num> scores, Num isSinks, Num tile,
+                  Num stage);
   void addValues(llvm::MutableArrayRef<Num> out, llvm::ArrayRef<Num> weights,
                  Num stage);
   void addWideValues(llvm::MutableArrayRef<Num> out,
@@ -79,15 +89,9 @@ private:
   const QueryTile &queryTile;
   Num queries, ring, warpRow, lane;
   Num lowIndex, highIndex; // indices of this warp's queries
-  llvm::SmallVector<Nums> fragments;
+  bool inRegisters;
+  llvm::SmallVector<Nums> fragments; // of the only query
 };
-
-/// Writes a row's output and log-sum-exp. Two neighbouring elements from
-/// column `column` (i32, even) on are `pair`; `first` (i1) says which lane
-/// writes the log-sum-exp.
-void emitStoreOutput(const AttendContext &c, Num taskRow, RowFinish end,
-                     llvm::ArrayRef<std::pair<Num, std::pair<Num, Num>>> pieces,
-                     Num first);
 
 } // namespace kvc::gpu
 

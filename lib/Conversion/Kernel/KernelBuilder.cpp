@@ -215,6 +215,22 @@ void KernelBuilder::loop(Num begin, Num end, int64_t step, Body body) {
   });
 }
 
+void KernelBuilder::rolledLoop(Num begin, Num end, int64_t step, Body body) {
+  auto op = scf::ForOp::create(*this, begin.value, end.value,
+                               begin.like(double(step)).value);
+  MLIRContext *context = getContext();
+  // Fields after their names: nothing but `disable`, nothing but `unroll`.
+  auto never = LLVM::LoopUnrollAttr::get(context, getBoolAttr(true), {}, {}, {},
+                                         {}, {}, {});
+  op->setAttr("llvm.loop_annotation",
+              LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, never, {}, {},
+                                            {}, {}, {}, {}, {}, {}, {}, {},
+                                            {}));
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPoint(op.getBody()->getTerminator());
+  body(num(op.getInductionVar()));
+}
+
 void KernelBuilder::loopBy(Num begin, Num end, Num step, Body body) {
   auto op = scf::ForOp::create(*this, begin.value, end.value, step.value);
   OpBuilder::InsertionGuard guard(*this);
