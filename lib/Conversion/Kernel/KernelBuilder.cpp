@@ -222,10 +222,9 @@ void KernelBuilder::rolledLoop(Num begin, Num end, int64_t step, Body body) {
   // Fields after their names: nothing but `disable`, nothing but `unroll`.
   auto never = LLVM::LoopUnrollAttr::get(context, getBoolAttr(true), {}, {}, {},
                                          {}, {}, {});
-  op->setAttr("llvm.loop_annotation",
-              LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, never, {}, {},
-                                            {}, {}, {}, {}, {}, {}, {}, {},
-                                            {}));
+  op->setAttr("llvm.loop_annotation", LLVM::LoopAnnotationAttr::get(
+                                          context, {}, {}, {}, never, {}, {},
+                                          {}, {}, {}, {}, {}, {}, {}, {}, {}));
   OpBuilder::InsertionGuard guard(*this);
   setInsertionPoint(op.getBody()->getTerminator());
   body(num(op.getInductionVar()));

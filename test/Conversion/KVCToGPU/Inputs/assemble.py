@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Assembles the kernels of a file for chips and judges what ptxas says.
+"""Compiles the variants of a file for chips and judges what ptxas says.
 
-usage: assemble.py kvc-opt mlir-opt ptxas kernels.mlir chip...
+usage: assemble.py kvc-compile kernels.mlir chip...
 
 Prints one line per kernel and chip: registers, spills, stack. Exits 1 when a
 kernel spills, has a stack frame, reads memory without knowing its space, or
-when ptxas has a C75xx remark (it has then serialised matrix instructions).
+when ptxas has a C75xx remark (it has then serialised matrix instructions): all
+that kvc-compile calls a slow kernel.
 """
 import pathlib
 import re
@@ -13,53 +14,32 @@ import subprocess
 import sys
 import tempfile
 
-PTX_VERSION = {"sm_80": 80, "sm_86": 80, "sm_89": 81,
-               "sm_90a": 80, "sm_100a": 86, "sm_120": 87}
-
-
-def ptx_of(kvc_opt, mlir_opt, path, chip, folder):
-    """The PTX of each gpu.module of the file."""
-    low, binary = folder / "low.mlir", folder / "binary.mlir"
-    subprocess.run([kvc_opt, path, f"--convert-kvc-to-gpu=chip={chip}",
-                    "--kvc-lower-gpu-kernels", "-o", low], check=True)
-    subprocess.run([mlir_opt, low, "-o", binary,
-                    "--pass-pipeline=builtin.module(nvvm-attach-target{"
-                    f"chip={chip} features=+ptx{PTX_VERSION[chip]} O=3}},"
-                    "gpu.module(convert-nvvm-to-llvm),"
-                    "gpu-module-to-binary{format=isa})"], check=True)
-    for text in re.findall(r'assembly = "(.*?)"[>,]', binary.read_text(), re.S):
-        yield re.sub(r"\\([0-9A-F]{2})", lambda c: chr(int(c[1], 16)),
-                     text).rstrip("\0")
-
 
 def main():
-    kvc_opt, mlir_opt, ptxas, path = sys.argv[1:5]
+    compiler, source = sys.argv[1:3]
     bad = kernels = 0
-    for chip in sys.argv[5:]:
-        with tempfile.TemporaryDirectory() as name:
-            folder = pathlib.Path(name)
-            for text in ptx_of(kvc_opt, mlir_opt, path, chip, folder):
-                (folder / "k.ptx").write_text(text)
-                # No st.local, and no ld or st without a state space.
-                generic = re.findall(r"^\s*(?:ld|st)\.(?:local|[bfus]\d|v\d)\S*",
-                                     text, re.M)
-                run = subprocess.run(
-                    [ptxas, "-v", f"-arch={chip}", folder / "k.ptx", "-o",
-                     "/dev/null"], capture_output=True, text=True)
-                log = run.stdout + run.stderr
-                if run.returncode or generic or re.search(r"\bC75\d\d\b", log):
-                    print(f"{chip}: {generic[:3]} {log}")
-                    bad += 1
-                for entry, stack, store, load, registers in re.findall(
-                        r"Compiling entry function '(\w+)'.*?(\d+) bytes stack "
-                        r"frame, (\d+) bytes spill stores, (\d+) bytes spill "
-                        r"loads.*?Used (\d+) registers", log, re.S):
-                    kernels += 1
-                    spills = int(stack) + int(store) + int(load)
-                    bad += spills > 0
-                    print(f"{chip} {entry}: {registers} registers, stack "
-                          f"{stack}, spills {store} + {load}"
-                          + (" BAD" if spills else ""))
+    for chip in sys.argv[3:]:
+        with tempfile.TemporaryDirectory() as folder:
+            # Slow kernels are warned of here, so that all of them are listed.
+            run = subprocess.run(
+                [compiler, f"--attention={source}", f"--target={chip}",
+                 "--emit=cubin", "-o", pathlib.Path(folder) / "k.cubin",
+                 "--cache-dir=none", "--explain", "--nvdisasm=none",
+                 "--allow-slow-kernels"],
+                capture_output=True, text=True)
+        slow = [line for line in run.stderr.splitlines() if "warning:" in line]
+        if run.returncode:
+            slow.append(f"status {run.returncode}: {run.stderr}")
+        bad += len(slow)
+        for line in slow:
+            print(f"{chip}: {line}")
+        # kernel, threads, registers, spilled, stack, shared, of, blocks, cubin
+        for kernel, registers, spills, stack in re.findall(
+                r"^  (\w+) +\d+ +(\d+) +(\d+) +(\d+) +\d+ +\d+ +\d+ +assembled",
+                run.stdout, re.M):
+            kernels += 1
+            print(f"{chip} {kernel}: {registers} registers, stack {stack}, "
+                  f"spills {spills}")
     print(f"{kernels} kernels, {bad} bad")
     return 1 if bad or not kernels else 0
 
