@@ -22,8 +22,8 @@ from measure import cells_of
 from private import FlashInfer, Xqa, missing
 from shapes import DTYPES
 
-# What only nvcc reads.
-SOURCES = ("csrc", "cutlass", "cccl", "include", "spdlog")
+# What only nvcc reads, in the package's data; templates of csrc itself are read whenever a variant is named.
+SOURCES = ("cutlass", "cccl", "include", "spdlog")
 
 
 def variants_of(cells):
@@ -61,6 +61,15 @@ def spec_of(variant):
     return gen_batch_prefill_module(backend, kind, kind, kind, torch.int32, shape[0], shape[0], 0, windowed, False, False)
 
 
+def left_out(data):
+    """For shutil.copytree of a FlashInfer whose data are there."""
+    def ignore(folder, names):
+        folder = pathlib.Path(folder)
+        return {name for name in names if name == "__pycache__" or (folder == data and name in SOURCES) or
+                (folder == data / "csrc" and (folder / name).is_dir())}
+    return ignore
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bench", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "kvc-bench"))
@@ -79,9 +88,7 @@ def main():
 
     package = pathlib.Path(flashinfer.__file__).parent
     libraries = pathlib.Path(options.out) / "flashinfer/data/aot"
-    shutil.copytree(package, pathlib.Path(options.out) / "flashinfer", dirs_exist_ok=True,
-                    ignore=lambda folder, names: {name for name in names if name == "__pycache__" or (
-                        name in SOURCES and pathlib.Path(folder) == package / "data")})
+    shutil.copytree(package, pathlib.Path(options.out) / "flashinfer", dirs_exist_ok=True, ignore=left_out(package / "data"))
     refused = 0
     for variant, key in variants.items():
         started = time.monotonic()
