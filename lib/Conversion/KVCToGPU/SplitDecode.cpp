@@ -258,10 +258,13 @@ void Decode::run() {
 }
 
 /// Whether the loop over keys leaves registers for what is the same for all of
-/// them: wide rows do where no more is done than a mask and a sum.
+/// them: wide rows do where no more is done than a mask and a sum, but not
+/// where codes of 256 and 256 become operands besides.
 static bool leavesRegisters(const Variant &v) {
+  int64_t dims = v.keyDim() + v.valueDim();
+  bool scaled = v.keyStorage.hasScale() || v.valueStorage.hasScale();
   bool plain = v.mask == MaskKind::none && !v.score && !v.rotatesAtAttend();
-  return plain || v.keyDim() + v.valueDim() <= 256;
+  return dims <= 256 || (plain && (!scaled || dims <= 384));
 }
 
 LogicalResult KernelEmitter::emitSplitDecode() {
