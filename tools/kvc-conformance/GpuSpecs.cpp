@@ -90,6 +90,17 @@ std::vector<Spec> gpuSpecs() {
             });
   specs.add(makeSpec("f8E4M3FN keys, i8 values", 8, 2, 64, 64, KVCRT_BF16),
             quantised(KVCRT_F8E4M3FN, KVCRT_I8));
+  // The widest rows of codes, keys and values: the most registers that decoding
+  // a tile takes.
+  for (int32_t format : {KVCRT_I8, KVCRT_F8E4M3FN})
+    for (int32_t element : {KVCRT_BF16, KVCRT_F16})
+      specs.add(makeSpec(std::string(format == KVCRT_I8 ? "i8" : "f8E4M3FN") +
+                             " d256 " + (element == KVCRT_F16 ? "f16" : "bf16"),
+                         4, 1, 256, 256, element),
+                [&](Spec &s) {
+                  quantised(format, format)(s);
+                  s.policy.block = format == KVCRT_I8 ? 16 : 64;
+                });
   // Windows of one token, by the cache and by the op.
   specs.add(makeSpec("op window 1", 8, 2, 64, 64, KVCRT_F16),
             [](Spec &s) { s.window = true, s.windowSize = 1; });
@@ -106,12 +117,14 @@ std::vector<Spec> gpuSpecs() {
             [](Spec &s) {
               setRope(s, 96, KVCRT_ROPE_INTERLEAVED, KVCRT_ROPE_AT_ATTEND);
             });
-  specs.add(
-      makeSpec("rope neox append 256 f8E4M3FN", 4, 2, 256, 256, KVCRT_BF16),
-      [&](Spec &s) {
-        setRope(s, 256, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_APPEND);
-        quantised(KVCRT_F8E4M3FN, KVCRT_F8E4M3FN)(s);
-      });
+  for (int32_t format : {KVCRT_F8E4M3FN, KVCRT_I8})
+    specs.add(makeSpec(format == KVCRT_I8 ? "rope neox append 256 i8"
+                                          : "rope neox append 256 f8E4M3FN",
+                       4, 2, 256, 256, KVCRT_BF16),
+              [&](Spec &s) {
+                setRope(s, 256, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_APPEND);
+                quantised(format, format)(s);
+              });
   // The most that shared memory and registers hold: two turned queries of the
   // widest heads, and keys that are turned for each.
   for (bool eight : {false, true})
