@@ -23,6 +23,10 @@ namespace kvc::nvptx {
 /// Time for a program to say what it is; a hanging one is not a ptxas.
 static constexpr unsigned kVersionSeconds = 60;
 
+/// Of levels from 0 to 10 the highest below the default, 5, that optimisations
+/// which lengthen lives of values respect.
+static constexpr StringRef kFewerRegisters = "--register-usage-level=3";
+
 /// The first line of what a program printed, for a message.
 static StringRef firstLine(StringRef output) {
   return output.trim().take_until([](char c) { return c == '\n'; });
@@ -112,32 +116,59 @@ LogicalResult Ptxas::checkReads(const GpuChip &chip,
   return success();
 }
 
+/// Bytes that kernels keep in local memory, as the log has them.
+static unsigned localBytes(const Cubin &cubin) {
+  unsigned bytes = 0;
+  for (const KernelUsage &u : cubin.usage())
+    bytes += u.stackBytes + u.spillStores + u.spillLoads + u.localBytes;
+  return bytes;
+}
+
 FailureOr<Cubin> Ptxas::assemble(StringRef ptx, const GpuChip &chip,
                                  EmitError emitError) const {
-  ScratchFile source("ptx", ptx), image("cubin");
-  for (const ScratchFile *file : {&source, &image})
-    if (file->error)
-      return emitError() << "expected room for a temporary file, got: "
-                         << file->error.message();
-
-  SmallVector<StringRef> arguments;
-  flags().split(arguments, ' ');
+  ScratchFile source("ptx", ptx);
   std::string arch = ("--gpu-name=" + chip.name).str();
-  llvm::append_range(arguments, ArrayRef<StringRef>{arch, "--output-file",
-                                                    image.path, source.path});
-  ProgramResult ran = runProgram(path, arguments);
-  std::string log = ran.out + ran.message;
-  if (ran.status != 0)
-    return emitError() << "expected PTX that " << describe()
-                       << " assembles for " << chip.name.str()
-                       << ", got status " << ran.status << ": "
-                       << StringRef(log).trim();
-  Cubin cubin;
-  if (std::error_code unread = image.read(cubin.image))
-    return emitError() << "expected the cubin that " << describe()
-                       << " wrote, got: " << unread.message();
-  cubin.readLog(log);
-  return cubin;
+  // A cubin, or what is wrong.
+  auto run = [&](ArrayRef<StringRef> more, std::string &wrong) {
+    ScratchFile image("cubin");
+    Cubin cubin;
+    for (const ScratchFile *file : {&source, &image})
+      if (file->error) {
+        wrong =
+            "expected room for a temporary file, got: " + file->error.message();
+        return cubin;
+      }
+    SmallVector<StringRef> arguments;
+    flags().split(arguments, ' ');
+    llvm::append_range(arguments, more);
+    llvm::append_range(arguments, ArrayRef<StringRef>{arch, "--output-file",
+                                                      image.path, source.path});
+    ProgramResult ran = runProgram(path, arguments);
+    std::string log = ran.out + ran.message;
+    if (ran.status != 0)
+      wrong = "expected PTX that " + describe() + " assembles for " +
+              chip.name.str() + ", got status " + std::to_string(ran.status) +
+              ": " + StringRef(log).trim().str();
+    else if (std::error_code unread = image.read(cubin.image))
+      wrong = "expected the cubin that " + describe() +
+              " wrote, got: " + unread.message();
+    cubin.readLog(log);
+    return cubin;
+  };
+  std::string wrong, unknown;
+  Cubin first = run({}, wrong);
+  if (!wrong.empty())
+    return emitError() << wrong;
+  if (!localBytes(first))
+    return first;
+  // What it kept in registers for later, it spilled: once more without. A ptxas
+  // that does not know the flag leaves the first answer.
+  Cubin again = run(kFewerRegisters, unknown);
+  const bool better =
+      unknown.empty() && again.kernels.size() == first.kernels.size() &&
+      again.injectedWaits.size() <= first.injectedWaits.size() &&
+      localBytes(again) < localBytes(first);
+  return better ? again : first;
 }
 
 } // namespace kvc::nvptx

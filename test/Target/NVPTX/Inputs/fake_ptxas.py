@@ -12,6 +12,7 @@ import struct
 import sys
 
 MODE, _, ONLY = os.environ.get("FAKE_PTXAS", "good").partition(":")
+FEWER = "--register-usage-level=3"
 RELEASE = os.environ.get("FAKE_RELEASE", "12.8")
 EM_CUDA, EM_X86_64 = 190, 62
 
@@ -40,12 +41,14 @@ def say(text):
 
 def numbers(kernel):
     mode = MODE if ONLY in ("", kernel) else "good"
+    if mode == "greedy":
+        mode = "good" if FEWER in sys.argv else "spill"
     if mode == "silent":
         return
     say(f"ptxas info    : Compiling entry function '{kernel}' for 'sm_90a'")
     say(f"ptxas info    : Function properties for {kernel}")
-    spills = 24 if mode == "spill" else 0
-    stack = 40 if mode in ("spill", "stack") else 0
+    spills = 24 if mode in ("spill", "old") else 0
+    stack = 40 if mode in ("spill", "old", "stack") else 0
     if mode != "frameless":
         say(f"    {stack} bytes stack frame, {spills} bytes spill stores, {spills + stack} bytes spill loads"
             if spills else f"    {stack} bytes stack frame, 0 bytes spill stores, 0 bytes spill loads")
@@ -67,6 +70,9 @@ def main():
     if "FAKE_LOG" in os.environ:
         with open(os.environ["FAKE_LOG"], "a") as log:
             log.write("assembled\n")
+    if MODE == "old" and FEWER in sys.argv:
+        say(f"ptxas fatal   : Unknown option '{FEWER}'")
+        return 255
     if MODE == "fails":
         say("ptxas fatal   : Unresolved extern function 'f'")
         return 255
