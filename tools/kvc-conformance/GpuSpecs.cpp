@@ -137,6 +137,26 @@ std::vector<Spec> gpuSpecs() {
                 if (eight)
                   quantised(KVCRT_I8, KVCRT_I8)(s);
               });
+  // Shapes that kvc-compile falls back to where the fastest ones spill: queries
+  // in shared memory, small tiles, rows that become operands in a loop.
+  specs.add(makeSpec("frugal 1 streaming rope", 8, 2, 128, 128, KVCRT_BF16),
+            [](Spec &s) {
+              setWindow(s, 40, 4);
+              setRope(s, 128, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_APPEND);
+              s.frugality = 1;
+            });
+  specs.add(makeSpec("frugal 2 rope attend i8", 4, 2, 128, 128, KVCRT_BF16),
+            [&](Spec &s) {
+              setRope(s, 128, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_ATTEND);
+              quantised(KVCRT_I8, KVCRT_I8)(s);
+              s.frugality = 2;
+            });
+  specs.add(makeSpec("frugal 2 f8E4M3FN page 3", 4, 1, 96, 128, KVCRT_F16),
+            [&](Spec &s) {
+              quantised(KVCRT_F8E4M3FN, KVCRT_F8E4M3FN)(s);
+              s.policy.block = 3;
+              s.frugality = 2;
+            });
   return specs.take();
 }
 

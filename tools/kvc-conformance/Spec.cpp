@@ -114,6 +114,9 @@ std::string Spec::toMlir() const {
     s << ", captures = [tensor<?xf32>]";
   if (score == Score::RelativeBias)
     s << ", captures = [tensor<?x?xf32>]";
+  if (frugality)
+    s << ", kvc.frugality = array<i32: " << frugality << ", " << frugality
+      << ">";
   s << "}";
   if (score != Score::None)
     s << " score {" << (score == Score::HeadBias ? kHeadBias : kRelativeBias)

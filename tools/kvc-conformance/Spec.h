@@ -35,6 +35,7 @@ struct Spec {
   bool lse = true;
   kvcref::MaskKind mask = kvcref::MaskKind::None;
   Score score = Score::None;
+  int32_t frugality = 0; // kvc.frugality of both kernels of a GPU
   // Run-time values.
   float scale = 0.125f;
   float softcapValue = 5.0f;

@@ -28,7 +28,10 @@ using namespace mlir;
 static LogicalResult emitKernels(const kvc::kernel::Variant &variant,
                                  const kvc::gpu::Chip &chip,
                                  OpBuilder &builder) {
-  kvc::gpu::KernelEmitter emitter(variant, chip, builder);
+  auto frugality = kvc::gpu::Frugality::get(variant.op);
+  if (failed(frugality))
+    return failure();
+  kvc::gpu::KernelEmitter emitter(variant, chip, *frugality, builder);
   emitter.emitShared();
   emitter.emitAppend();
   if (failed(emitter.emitSplitDecode()) || failed(emitter.emitTiledPrefill()))
@@ -79,8 +82,8 @@ struct ConvertKVCToGPUPass
       if (failed(variant))
         return signalPassFailure();
       OpBuilder builder(op);
-      auto kernels = mlir::gpu::GPUModuleOp::create(builder, op.getLoc(),
-                                                    variant->name + "_gpu");
+      auto kernels = mlir::gpu::GPUModuleOp::create(
+          builder, op.getLoc(), kvc::gpuModuleName(variant->name));
       builder.setInsertionPointToStart(kernels.getBody());
       if (auto compiled =
               op->getAttrOfType<ArrayAttr>(kvc::kCompiledKernelsAttr)) {

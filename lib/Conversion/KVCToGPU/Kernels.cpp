@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Kernels.h"
+#include "kvc/Conversion/KVCToGPU/KVCToGPU.h"
 
 #include "kvc/Support/GpuChip.h"
 
@@ -29,6 +30,18 @@ FailureOr<Chip> Chip::get(StringRef name,
   chip.sharedBytes = known->sharedPerBlock;
   chip.sharedBytesPerSM = known->sharedPerSM;
   return chip;
+}
+
+FailureOr<Frugality> Frugality::get(VariantOp op) {
+  Attribute attribute = op->getAttr(kFrugalityAttr);
+  if (!attribute)
+    return Frugality();
+  auto levels = dyn_cast<DenseI32ArrayAttr>(attribute);
+  auto known = [](int32_t level) { return 0 <= level && level <= kMostFrugal; };
+  if (levels && levels.size() == 2 && llvm::all_of(levels.asArrayRef(), known))
+    return Frugality{levels[0], levels[1]};
+  return op.emitOpError("expected array<i32: decode, prefill> of 0 to ")
+         << kMostFrugal << " as `" << kFrugalityAttr << "`, got " << attribute;
 }
 
 void KernelEmitter::emitShared() {

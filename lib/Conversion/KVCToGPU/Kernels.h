@@ -33,6 +33,16 @@ struct Chip {
       llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 };
 
+/// How hard the kernels try to get by with few registers (kFrugalityAttr):
+///   1  queries stay in shared memory, addresses in the loop, half the keys of
+///      a prefill tile
+///   2  16 keys a prefill tile; stored rows become operands in a loop
+struct Frugality {
+  int32_t decode = 0, prefill = 0;
+  /// That of `op`; reports and fails where the attribute is none.
+  static mlir::FailureOr<Frugality> get(VariantOp op);
+};
+
 /// What the matrix instructions take of keys or values in `storage`, and so of
 /// the queries and weights that they meet: the element type where that has 16
 /// bits, the stored type of plain f16 or bf16 rows, f32 (as pairs of tf32) of
@@ -50,8 +60,8 @@ class KernelEmitter {
 public:
   /// `builder` stands in the gpu.module.
   KernelEmitter(const Variant &variant, const Chip &chip,
-                mlir::OpBuilder &builder)
-      : variant(variant), chip(chip), builder(builder) {}
+                const Frugality &frugality, mlir::OpBuilder &builder)
+      : variant(variant), chip(chip), frugality(frugality), builder(builder) {}
 
   void emitShared();                      // Kernels.cpp
   void emitAppend();                      // AppendKernel.cpp
@@ -76,6 +86,7 @@ private:
 
   const Variant &variant;
   const Chip &chip;
+  const Frugality frugality;
   mlir::OpBuilder &builder;
 };
 

@@ -27,9 +27,10 @@ PlaneLayout::PlaneLayout(const Variant &v, bool isKey, int64_t tileKeys)
                                   dim * element.getIntOrFloatBitWidth() / 8)) {}
 
 KeyTiles::KeyTiles(const Variant &variant, int64_t threads, int64_t tileKeys,
-                   int64_t stages, bool inTurn)
+                   int64_t stages, bool inTurn, bool rolled)
     : threads(threads), tileKeys(tileKeys), stages(stages), inTurn(inTurn),
-      key(variant, true, tileKeys), value(variant, false, tileKeys) {}
+      rolled(rolled), key(variant, true, tileKeys),
+      value(variant, false, tileKeys) {}
 
 CodeOperands PlaneLayout::codes(bool convertsFp8) const {
   return CodeOperands(rotated ? Attribute() : Attribute(storage), element,
@@ -324,15 +325,15 @@ static void emitCodeChunk(const CodeOperands &operands, Num from, Num to) {
   b.store(words, to, 16);
 }
 
-static void emitDecodePlane(const AttendContext &c, const PlaneLayout &layout,
-                            int64_t threads, int64_t tileKeys, Num thread,
-                            Num stored, Num operands, Num tile) {
+void KeyTiles::emitDecodePlane(const AttendContext &c,
+                               const PlaneLayout &layout, Num thread,
+                               Num stored, Num operands, Num tile) const {
   KernelBuilder &b = c.b;
   int64_t count = pieceOf(layout.element);
   // A piece and its partner at once take registers that outputs of 256 and the
   // scores of more than 16 keys do not leave.
-  bool pairs =
-      layout.rotated && (tileKeys <= 16 || c.variant.valueDim() <= 192);
+  bool pairs = layout.rotated && !rolled &&
+               (tileKeys <= 16 || c.variant.valueDim() <= 192);
   TileWalk walk(threads, tileKeys, layout.operand.chunks,
                 pairs ? partnerPieces(c.variant, count) : 0);
   CodeOperands direct = layout.codes(c.convertsFp8);
@@ -373,16 +374,16 @@ static void emitDecodePlane(const AttendContext &c, const PlaneLayout &layout,
       },
       // Turned keys and f8 without an instruction for it: work of many steps,
       // whose registers spill beside outputs of 256 when passes interleave.
-      /*inLoop=*/walk.isLong() &&
-          (c.variant.rotatesAtAttend() || direct.takesManySteps()));
+      /*inLoop=*/rolled || (walk.isLong() && (c.variant.rotatesAtAttend() ||
+                                              direct.takesManySteps())));
 }
 
 void KeyTiles::emitDecode(const AttendContext &c, Num base, Num thread,
                           Num tile, Num stage) const {
   Step named(*base.builder, "decode stored rows");
   if (key.decoded())
-    emitDecodePlane(c, key, threads, tileKeys, thread, stageAt(base, stage, 0),
-                    keys(base, stage), tile);
+    emitDecodePlane(c, key, thread, stageAt(base, stage, 0), keys(base, stage),
+                    tile);
   if (value.decoded() && !operandsInTurn())
     emitDecodeValues(c, base, thread, tile, stage);
 }
@@ -390,9 +391,8 @@ void KeyTiles::emitDecode(const AttendContext &c, Num base, Num thread,
 void KeyTiles::emitDecodeValues(const AttendContext &c, Num base, Num thread,
                                 Num tile, Num stage) const {
   Step named(*base.builder, "decode stored rows");
-  emitDecodePlane(c, value, threads, tileKeys, thread,
-                  stageAt(base, stage, key.stored.bytes()), values(base, stage),
-                  tile);
+  emitDecodePlane(c, value, thread, stageAt(base, stage, key.stored.bytes()),
+                  values(base, stage), tile);
 }
 
 } // namespace kvc::gpu

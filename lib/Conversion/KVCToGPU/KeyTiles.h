@@ -48,8 +48,9 @@ struct PlaneLayout {
 
 struct KeyTiles {
   /// With `inTurn`, values become operands where keys were, when both do.
+  /// `rolled`: rows become operands in a loop, which takes the least registers.
   KeyTiles(const Variant &variant, int64_t threads, int64_t tileKeys,
-           int64_t stages, bool inTurn = false);
+           int64_t stages, bool inTurn = false, bool rolled = false);
 
   int64_t bytes() const;      // of shared memory
   int64_t stageBytes() const; // a multiple of 128
@@ -90,7 +91,7 @@ struct KeyTiles {
   }
 
   int64_t threads, tileKeys, stages;
-  bool inTurn;
+  bool inTurn, rolled;
   PlaneLayout key, value;
 
 private:
@@ -102,6 +103,8 @@ private:
   void emitCopyPlane(const AttendContext &c, const PlaneLayout &layout,
                      AbiStruct<kvcrt_plane> plane, Num thread, Num target,
                      Num tile, Num found) const;
+  void emitDecodePlane(const AttendContext &c, const PlaneLayout &layout,
+                       Num thread, Num stored, Num operands, Num tile) const;
   void emitCopyScales(const AttendContext &c, Num thread, Num target, Num tile,
                       Num found) const;
   Num stageAt(Num base, Num stage, int64_t offset) const;

@@ -34,11 +34,11 @@ struct DecodeShape {
   static constexpr int64_t rows = GpuTasks::decodeRows, tileKeys = 16;
   static_assert(rows == 16 && GpuTasks::tileKeys % tileKeys == 0);
   int64_t warps = 4, stages = 3;
-  bool queriesInRegisters = true, operandsInTurn = false;
+  bool queriesInRegisters = true, operandsInTurn = false, rolled = false;
   int64_t threads() const { return warps * 32; }
   QueryTile queryTile(const Variant &v) const { return {v, rows}; }
   KeyTiles keyTiles(const Variant &v) const {
-    return KeyTiles(v, 32, tileKeys, stages, operandsInTurn);
+    return KeyTiles(v, 32, tileKeys, stages, operandsInTurn, rolled);
   }
   /// Whether the queries, which become registers before the first tile is
   /// decoded, lie where the first warp's operands will.
@@ -63,7 +63,8 @@ struct DecodeShape {
   }
   /// Two blocks of four warps an SM; else one, of eight warps for 8-bit rows,
   /// with the deepest ring (docs/decisions/0005-decode-shape.md).
-  static FailureOr<DecodeShape> get(const Variant &v, const Chip &chip);
+  static FailureOr<DecodeShape> get(const Variant &v, const Chip &chip,
+                                    int32_t frugality);
 };
 
 /// Emits the kernel for one task.
@@ -94,8 +95,10 @@ private:
 };
 } // namespace
 
-FailureOr<DecodeShape> DecodeShape::get(const Variant &v, const Chip &chip) {
+FailureOr<DecodeShape> DecodeShape::get(const Variant &v, const Chip &chip,
+                                        int32_t frugality) {
   DecodeShape shape;
+  shape.rolled = frugality >= 2;
   // Halves of f32 operands take registers as well, and so do the places of
   // scaled rows that lie in several blocks.
   KeyTiles tiles = shape.keyTiles(v);
@@ -104,6 +107,7 @@ FailureOr<DecodeShape> DecodeShape::get(const Variant &v, const Chip &chip) {
   bool scattered = (tiles.key.hasScale() || tiles.value.hasScale()) &&
                    v.policy.block % tileKeys != 0;
   shape.queriesInRegisters =
+      frugality == 0 &&
       v.keyDim() * (1 + wideKey) + v.valueDim() <= (wideKey || wideValue ? 192
                                                     : scattered          ? 320
                                                                          : 384);
@@ -260,7 +264,9 @@ void Decode::run() {
 /// Whether the loop over keys leaves registers for what is the same for all of
 /// them: wide rows do where no more is done than a mask and a sum, but not
 /// where codes of 256 and 256 become operands besides.
-static bool leavesRegisters(const Variant &v) {
+static bool leavesRegisters(const Variant &v, int32_t frugality) {
+  if (frugality > 0)
+    return false;
   int64_t dims = v.keyDim() + v.valueDim();
   bool scaled = v.keyStorage.hasScale() || v.valueStorage.hasScale();
   bool plain = v.mask == MaskKind::none && !v.score && !v.rotatesAtAttend();
@@ -268,11 +274,12 @@ static bool leavesRegisters(const Variant &v) {
 }
 
 LogicalResult KernelEmitter::emitSplitDecode() {
-  FailureOr<DecodeShape> shape = DecodeShape::get(variant, chip);
+  FailureOr<DecodeShape> shape =
+      DecodeShape::get(variant, chip, frugality.decode);
   if (failed(shape))
     return failure();
   emitKernel("_attend_decode", shape->threads(), shape->sharedBytes(variant),
-             {shape->tileKeys, 1, leavesRegisters(variant)},
+             {shape->tileKeys, 1, leavesRegisters(variant, frugality.decode)},
              [&](KernelBuilder &b, AbiStruct<kvcrt_params> params) {
                AbiStruct<kvcrt_step_header> header(
                    params.load(KVC_FIELD(kvcrt_params, step.header)));

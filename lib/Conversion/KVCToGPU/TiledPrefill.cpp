@@ -33,14 +33,14 @@ namespace {
 /// Sizes of the schedule, from the variant and the chip alone.
 struct PrefillShape {
   int64_t warps = GpuTasks::prefillRows / 16, tileKeys = 64, stages = 3;
-  bool queriesInRegisters = true;
+  bool queriesInRegisters = true, rolled = false;
   int64_t threads() const { return warps * 32; }
   /// Of the task's rows, those that a block takes at once.
   int64_t rows() const { return warps * 16; }
   int64_t parts() const { return GpuTasks::prefillRows / rows(); }
   QueryTile queryTile(const Variant &v) const { return {v, rows()}; }
   KeyTiles keyTiles(const Variant &v) const {
-    return KeyTiles(v, threads(), tileKeys, stages);
+    return KeyTiles(v, threads(), tileKeys, stages, /*inTurn=*/false, rolled);
   }
   int64_t sharedBytes(const Variant &v) const {
     return std::max(queryTile(v).bytes() + keyTiles(v).bytes(),
@@ -48,17 +48,20 @@ struct PrefillShape {
   }
   /// The deepest ring that leaves room for two blocks, else for one; fewer
   /// keys where even two stages do not fit, and then half of the rows.
-  static FailureOr<PrefillShape> get(const Variant &v, const Chip &chip);
+  static FailureOr<PrefillShape> get(const Variant &v, const Chip &chip,
+                                     int32_t frugality);
 };
 
 } // namespace
 
-FailureOr<PrefillShape> PrefillShape::get(const Variant &v, const Chip &chip) {
+FailureOr<PrefillShape> PrefillShape::get(const Variant &v, const Chip &chip,
+                                          int32_t frugality) {
   PrefillShape shape;
+  shape.rolled = frugality >= 2;
   KeyTiles tiles = shape.keyTiles(v);
   bool wide = tiles.key.element.isF32() || tiles.value.element.isF32();
   shape.queriesInRegisters =
-      v.keyDim() <= (wide ? 32 : 128) && v.valueDim() <= 128;
+      frugality == 0 && v.keyDim() <= (wide ? 32 : 128) && v.valueDim() <= 128;
   // Beside outputs of 256, tiles of scaled rows with more keys spill on sm_86
   // and sm_89, as ptxas says (assembles-256.mlir); larger chips hide a tile
   // behind more stages.
@@ -73,7 +76,9 @@ FailureOr<PrefillShape> PrefillShape::get(const Variant &v, const Chip &chip) {
   // block, which works while this one stands at its two barriers a tile.
   bool wideOperands = tiles.decodes() && v.valueDim() > 192;
   // Halves of scores and weights of f32 take twice the registers.
-  const int64_t whole = wide || busy || wideOperands ? 32 : 64;
+  int64_t whole = wide || busy || wideOperands ? 32 : 64;
+  if (frugality > 0)
+    whole = frugality == 1 ? whole / 2 : 16;
   for (int64_t warps : {4, 2})
     for (int64_t budget : {chip.sharedBytesPerSM / 2 - 1024, chip.sharedBytes})
       for (int64_t keys : {64, 32, 16})
@@ -192,7 +197,8 @@ static void emitTask(AttendContext &c, const PrefillShape &shape,
 }
 
 LogicalResult KernelEmitter::emitTiledPrefill() {
-  FailureOr<PrefillShape> shape = PrefillShape::get(variant, chip);
+  FailureOr<PrefillShape> shape =
+      PrefillShape::get(variant, chip, frugality.prefill);
   if (failed(shape))
     return failure();
   emitKernel(

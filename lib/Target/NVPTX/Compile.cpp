@@ -15,6 +15,7 @@
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/IR/Threading.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <ctime>
@@ -56,18 +57,23 @@ FailureOr<Compiler> Compiler::create(CompilerOptions options,
 void Compiler::lookUp(ModuleOp module) {
   double start = cpuSeconds(CLOCK_THREAD_CPUTIME_ID);
   Builder b(module.getContext());
+  sources = ModuleOp::create(module.getLoc());
+  auto keep = [&](VariantOp variant) { sources->push_back(variant->clone()); };
   for (auto variant : module.getOps<VariantOp>()) {
     // The marks are ours: nobody writes them.
     variant->removeAttr(kCompiledKernelsAttr);
     variant->removeAttr(kImageKeyAttr);
-    if (!cache.enabled())
+    if (!cache.enabled()) {
+      keep(variant);
       continue;
+    }
     std::string key = ImageCache::key(variant, *options.chip, getPtxas());
     std::string damage;
     std::optional<Image> image = cache.load(key, damage);
     if (!damage.empty())
       variant.emitWarning() << "kernels are made anew: " << damage;
     if (!image) {
+      keep(variant);
       variant->setAttr(kImageKeyAttr, b.getStringAttr(key));
       continue;
     }
@@ -112,7 +118,7 @@ static FailureOr<std::vector<KernelRecord>> recordsOf(gpu::GPUModuleOp module) {
   return records;
 }
 
-LogicalResult Compiler::makeImage(gpu::GPUModuleOp module, Image &image) {
+LogicalResult Compiler::makeOnce(gpu::GPUModuleOp module, Image &image) {
   auto emitError = [&] { return module.emitError(); };
   auto records = recordsOf(module);
   if (failed(records))
@@ -124,15 +130,20 @@ LogicalResult Compiler::makeImage(gpu::GPUModuleOp module, Image &image) {
     return failure();
   image.ptx = std::move(*ptx);
   image.slowAccesses = slowAccesses(image.ptx);
-  if (ptxas) {
-    FailureOr<Cubin> cubin =
-        ptxas->assemble(image.ptx, *options.chip, emitError);
-    if (failed(cubin))
-      return failure();
-    image.cubin = std::move(*cubin);
-    if (failed(checkCubin(image, *ptxas, emitError)))
-      return failure();
-  }
+  if (!ptxas)
+    return success();
+  FailureOr<Cubin> cubin = ptxas->assemble(image.ptx, *options.chip, emitError);
+  if (failed(cubin))
+    return failure();
+  image.cubin = std::move(*cubin);
+  return checkCubin(image, *ptxas, emitError);
+}
+
+LogicalResult Compiler::makeImage(gpu::GPUModuleOp module, Image &image,
+                                  std::string &frugal) {
+  if (failed(makeOnce(module, image)))
+    return failure();
+  frugal = spendFewerRegisters(module, image);
   auto key = module->getAttrOfType<StringAttr>(kImageKeyAttr);
   std::string why = key ? cache.store(key.getValue(), image) : "";
   if (!why.empty())
@@ -158,17 +169,23 @@ LogicalResult Compiler::compile(ModuleOp module) {
   }
   // All of them, whatever becomes of one, and complaints in their order.
   std::vector<char> good(kernels.size(), true);
+  std::vector<std::string> frugal(kernels.size());
   {
     ParallelDiagnosticHandler handler(module.getContext());
     parallelForEach(module.getContext(), missing, [&](size_t i) {
       handler.setOrderIDForThread(i);
-      good[i] = succeeded(makeImage(kernels[i], images[i]));
+      good[i] = succeeded(makeImage(kernels[i], images[i], frugal[i]));
       handler.eraseOrderIDForThread();
     });
   }
   if (!missing.empty())
     cache.prune();
   for (size_t i = 0; i < kernels.size(); ++i) {
+    if (!frugal[i].empty())
+      remark::missed(
+          kernels[i].getLoc(),
+          remark::RemarkOpts::name("frugal-kernel").category("nvptx"))
+          << frugal[i];
     auto complain = [&] {
       return options.allowSlowKernels ? kernels[i].emitWarning()
                                       : kernels[i].emitError();

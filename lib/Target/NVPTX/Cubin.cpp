@@ -188,6 +188,13 @@ std::vector<std::string> slowAccesses(StringRef ptx) {
   return words;
 }
 
+unsigned Cubin::spilledBytes() const {
+  unsigned bytes = 0;
+  for (const KernelUsage &kernel : kernels)
+    bytes += kernel.spilledBytes();
+  return bytes;
+}
+
 LogicalResult checkSpeed(const Image &image, const GpuChip &chip,
                          const Ptxas *ptxas, EmitError emitError) {
   bool slow = false;
@@ -201,7 +208,7 @@ LogicalResult checkSpeed(const Image &image, const GpuChip &chip,
   if (!image.cubin || !ptxas)
     return success(!slow);
   for (const KernelUsage &u : image.cubin->usage())
-    if (u.stackBytes || u.spillStores || u.spillLoads || u.localBytes) {
+    if (u.spilledBytes()) {
       slow = true;
       emitError() << "expected a kernel without spills and local memory on "
                   << chip.name.str() << ", got `" << u.name << "` with "

@@ -116,14 +116,6 @@ LogicalResult Ptxas::checkReads(const GpuChip &chip,
   return success();
 }
 
-/// Bytes that kernels keep in local memory, as the log has them.
-static unsigned localBytes(const Cubin &cubin) {
-  unsigned bytes = 0;
-  for (const KernelUsage &u : cubin.usage())
-    bytes += u.stackBytes + u.spillStores + u.spillLoads + u.localBytes;
-  return bytes;
-}
-
 FailureOr<Cubin> Ptxas::assemble(StringRef ptx, const GpuChip &chip,
                                  EmitError emitError) const {
   ScratchFile source("ptx", ptx);
@@ -159,7 +151,7 @@ FailureOr<Cubin> Ptxas::assemble(StringRef ptx, const GpuChip &chip,
   Cubin first = run({}, wrong);
   if (!wrong.empty())
     return emitError() << wrong;
-  if (!localBytes(first))
+  if (!first.spilledBytes())
     return first;
   // What it kept in registers for later, it spilled: once more without. A ptxas
   // that does not know the flag leaves the first answer.
@@ -167,7 +159,7 @@ FailureOr<Cubin> Ptxas::assemble(StringRef ptx, const GpuChip &chip,
   const bool better =
       unknown.empty() && again.kernels.size() == first.kernels.size() &&
       again.injectedWaits.size() <= first.injectedWaits.size() &&
-      localBytes(again) < localBytes(first);
+      again.spilledBytes() < first.spilledBytes();
   return better ? again : first;
 }
 

@@ -18,6 +18,7 @@
 
 #include "mlir/Pass/Pass.h"
 #include <memory>
+#include <string>
 
 namespace mlir {
 class OpPassManager;
@@ -28,6 +29,11 @@ namespace kvc {
 #define GEN_PASS_DECL
 #include "kvc/Conversion/KVCToGPU/Passes.h.inc"
 
+/// The gpu.module of the kvc.variant called `variant`.
+inline std::string gpuModuleName(llvm::StringRef variant) {
+  return (variant + "_gpu").str();
+}
+
 /// On a kvc.variant: its kernels were compiled before. An array of {name,
 /// numbers = {kvc.shared_bytes = ..., ...}, threads}; the gpu.module then
 /// declares them, which is what host functions need.
@@ -35,6 +41,13 @@ inline constexpr llvm::StringLiteral kCompiledKernelsAttr = "kvc.kernels";
 /// On a kvc.variant, and then on its gpu.module: what the kernels are to be
 /// kept under (a string).
 inline constexpr llvm::StringLiteral kImageKeyAttr = "kvc.image_key";
+
+/// On a kvc.variant: how hard its kernels try to get by with few registers,
+/// array<i32: decode, prefill>, each from 0 (the fastest shape, the default) to
+/// kMostFrugal. What spilled is made again so (Target/NVPTX): how many
+/// registers a kernel takes, ptxas alone knows.
+inline constexpr llvm::StringLiteral kFrugalityAttr = "kvc.frugality";
+inline constexpr int32_t kMostFrugal = 2;
 
 /// Appends, nested on gpu.module, the passes that take kernels (scf, arith,
 /// math, vector, llvm, nvvm) to the llvm and nvvm dialects.

@@ -41,6 +41,10 @@ struct KernelUsage {
   unsigned localBytes = 0;                                  // of a thread
   unsigned sharedBytes = 0;                                 // static
   bool hasFrame = false; // whether stack and spills were said at all
+  /// Bytes of local memory in any form; 0 in a kernel that is as it should be.
+  unsigned spilledBytes() const {
+    return stackBytes + spillStores + spillLoads + localBytes;
+  }
 };
 
 /// Machine code and what the assembler said of it.
@@ -51,6 +55,7 @@ struct Cubin {
   std::vector<std::string> injectedWaits;
 
   const std::vector<KernelUsage> &usage() const { return kernels; }
+  unsigned spilledBytes() const; // of all kernels
   /// Fills in what `log`, of ptxas -v, says.
   void readLog(llvm::StringRef log);
 };

@@ -16,6 +16,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/DialectRegistry.h"
+#include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/raw_ostream.h"
 #include <optional>
@@ -125,6 +126,8 @@ public:
   /// the pass declares the kernels of those that are in the cache.
   void lookUp(mlir::ModuleOp module);
   /// After kvc-lower-gpu-kernels: compiles the gpu.modules that were not found.
+  /// Kernels that spill are emitted again from their variant, with fewer
+  /// registers (kFrugalityAttr), and a remark says so.
   /// Fails where emitPTX, ptxas or checkCubin does; what was slow when it was
   /// found in the cache is refused like what is made.
   mlir::LogicalResult compile(mlir::ModuleOp module);
@@ -138,13 +141,19 @@ private:
   Compiler(CompilerOptions options, std::optional<Ptxas> ptxas)
       : options(std::move(options)), ptxas(std::move(ptxas)),
         cache(this->options.cacheDir, this->options.cacheBytes) {}
-  mlir::LogicalResult makeImage(mlir::gpu::GPUModuleOp module, Image &image);
+  mlir::LogicalResult makeImage(mlir::gpu::GPUModuleOp module, Image &image,
+                                std::string &frugal);
+  mlir::LogicalResult makeOnce(mlir::gpu::GPUModuleOp module, Image &image);
+  /// Makes `image` anew while kernels of it spill and get by with less; what
+  /// was done, for a remark.
+  std::string spendFewerRegisters(mlir::gpu::GPUModuleOp module, Image &image);
 
   CompilerOptions options;
   std::optional<Ptxas> ptxas;
   ImageCache cache;
   std::vector<Image> found, images;
-  double lookUpSeconds = 0;          // CPU of lookUp
+  mlir::OwningOpRef<mlir::ModuleOp> sources; // variants that are made
+  double lookUpSeconds = 0;                  // CPU of lookUp
   double begin = 0, makeSeconds = 0; // of this process, from lookUp's end
   double beginChildren = 0, ptxasSeconds = 0;
 };

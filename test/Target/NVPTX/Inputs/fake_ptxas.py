@@ -4,7 +4,8 @@
 FAKE_PTXAS=MODE[:KERNEL] says what is wrong, with one kernel or with all.
 Without it the answer is what a good ptxas gives: status 0, an ELF image with a
 section per kernel, and the numbers of each kernel. FAKE_RELEASE is the release,
-FAKE_LOG a file that gets a line per assembly.
+FAKE_LOG a file that gets a line per assembly; MODE first<N> spills in the first
+N of them.
 """
 import os
 import re
@@ -43,6 +44,9 @@ def numbers(kernel):
     mode = MODE if ONLY in ("", kernel) else "good"
     if mode == "greedy":
         mode = "good" if FEWER in sys.argv else "spill"
+    if mode.startswith("first"):
+        with open(os.environ["FAKE_LOG"]) as log:
+            mode = "spill" if len(log.readlines()) <= int(mode[5:]) else "good"
     if mode == "silent":
         return
     say(f"ptxas info    : Compiling entry function '{kernel}' for 'sm_90a'")
