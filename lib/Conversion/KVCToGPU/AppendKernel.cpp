@@ -37,8 +37,9 @@ namespace {
 struct Destination {
   StorageAttrInterface storage;
   int64_t dim;
-  Num rotated;                       // i1; null: never
-  Num data, tokenStride, headStride; // of the new rows
+  Num rotated; // i1; null: never
+  // Of the new rows.
+  Num data, tokenStride, headStride;
   Num payload, payloadBlock, payloadHead, payloadToken;
   Num scale, scaleBlock, scaleHead, scaleToken; // null without
 
@@ -48,11 +49,18 @@ struct Destination {
   static Destination choose(Num isKey, Destination keys, Destination values);
 
 private:
-  void loadPlane(AbiStruct<kvcrt_plane> plane);
+  Destination(StorageAttrInterface storage, int64_t dim,
+              AbiStruct<kvcrt_tensor> rows, AbiStruct<kvcrt_plane> plane);
 };
 } // namespace
 
-void Destination::loadPlane(AbiStruct<kvcrt_plane> plane) {
+Destination::Destination(StorageAttrInterface storage, int64_t dim,
+                         AbiStruct<kvcrt_tensor> rows,
+                         AbiStruct<kvcrt_plane> plane)
+    : storage(storage), dim(dim) {
+  data = rows.load(KVC_FIELD(kvcrt_tensor, data));
+  tokenStride = rows.load(KVC_FIELD(kvcrt_tensor, token_stride));
+  headStride = rows.load(KVC_FIELD(kvcrt_tensor, head_stride));
   payload = plane.load(KVC_FIELD(kvcrt_plane, payload));
   payloadBlock = plane.load(KVC_FIELD(kvcrt_plane, block_stride));
   payloadHead = plane.load(KVC_FIELD(kvcrt_plane, head_stride));
@@ -67,27 +75,20 @@ void Destination::loadPlane(AbiStruct<kvcrt_plane> plane) {
 
 Destination Destination::keys(const Variant &v,
                               AbiStruct<kvcrt_params> params) {
-  KernelBuilder &b = *params.address().builder;
-  Destination to{v.keyStorage, v.keyDim()};
+  Destination to(v.keyStorage, v.keyDim(),
+                 params.inner<kvcrt_tensor>(KVC_FIELD(kvcrt_params, new_key)),
+                 params.inner<kvcrt_plane>(KVC_FIELD(kvcrt_params, cache.key)));
   if (v.rotatesAtAppend())
-    to.rotated = b.flag(true);
-  to.data = params.load(KVC_FIELD(kvcrt_params, new_key.data));
-  to.tokenStride = params.load(KVC_FIELD(kvcrt_params, new_key.token_stride));
-  to.headStride = params.load(KVC_FIELD(kvcrt_params, new_key.head_stride));
-  auto cache = params.inner<kvcrt_cache>(KVC_FIELD(kvcrt_params, cache));
-  to.loadPlane(cache.inner<kvcrt_plane>(KVC_FIELD(kvcrt_cache, key)));
+    to.rotated = params.address().builder->flag(true);
   return to;
 }
 
 Destination Destination::values(const Variant &v,
                                 AbiStruct<kvcrt_params> params) {
-  Destination to{v.valueStorage, v.valueDim()};
-  to.data = params.load(KVC_FIELD(kvcrt_params, new_value.data));
-  to.tokenStride = params.load(KVC_FIELD(kvcrt_params, new_value.token_stride));
-  to.headStride = params.load(KVC_FIELD(kvcrt_params, new_value.head_stride));
-  auto cache = params.inner<kvcrt_cache>(KVC_FIELD(kvcrt_params, cache));
-  to.loadPlane(cache.inner<kvcrt_plane>(KVC_FIELD(kvcrt_cache, value)));
-  return to;
+  return Destination(
+      v.valueStorage, v.valueDim(),
+      params.inner<kvcrt_tensor>(KVC_FIELD(kvcrt_params, new_value)),
+      params.inner<kvcrt_plane>(KVC_FIELD(kvcrt_params, cache.value)));
 }
 
 Destination Destination::choose(Num isKey, Destination keys,
