@@ -121,27 +121,15 @@ quit:
 
 std::string probePtx() { return kPtx; }
 
-/// sm_90a: warpgroups that multiply 64 x 16 by 16 x 256 from shared memory,
-/// four products a group, accumulating. Parameters as above.
-std::string wgmmaPtx() {
-  auto number = [](int n) { return std::to_string(n); };
-  constexpr int kSums = 128; // of a thread: 64 x 256 / 128
-  std::string sums;
-  for (int i = 0; i < kSums; ++i)
-    sums += (i ? ", %f" : "%f") + number(i);
-  std::string out = R"ptx(.version 8.0
-.target sm_90a
-.address_size 64
+static std::string begin(const std::string &version, const std::string &chip) {
+  return ".version " + version + "\n.target " + chip + "\n.address_size 64\n\n";
+}
 
-.shared .align 128 .b8 tiles[10240];
-
-.visible .entry multiply_wgmma(.param .align 8 .b8 p[24])
-{
-  .reg .pred %p<4>;
-  .reg .b32 %r<16>;
-  .reg .f32 %f<132>;
-  .reg .b64 %rd<12>;
-  ld.param.u32 %r1, [p+8];
+/// Begins a kernel of 128 threads whose shared memory, `tiles`, has `bytes`
+/// bytes: bf16 of magnitudes in [0.5, 1). Leaves %r1 = rounds, %r2 = thread,
+/// %r3 = `tiles`, %rd1 = sink; writes %r4 to %r6 and %p1 as well.
+static std::string fillTiles(int bytes) {
+  return R"ptx(  ld.param.u32 %r1, [p+8];
   ld.param.u64 %rd1, [p+16];
   cvta.to.global.u64 %rd1, %rd1;
   mov.u32 %r2, %tid.x;
@@ -154,21 +142,50 @@ fill:
   add.u32 %r6, %r3, %r4;
   st.shared.b32 [%r6], %r5;
   add.u32 %r4, %r4, 512;
-  setp.lt.u32 %p1, %r4, 10240;
+  setp.lt.u32 %p1, %r4, )ptx" +
+         std::to_string(bytes) + R"ptx(;
   @%p1 bra fill;
-  fence.proxy.async;
+)ptx";
+}
+
+/// Leaves in %rd2 and %rd3 the descriptors of A, the first `bytesOfA` of
+/// `tiles`, and of B behind it; writes %r7. Groups of 8 rows x 16 bytes lie 128
+/// bytes apart along k and 256 along m and n, without a swizzle; `format` is
+/// what else the chip wants in a descriptor.
+static std::string describeTiles(int bytesOfA, uint64_t format) {
+  format |= uint64_t(128 / 16) << 16 | uint64_t(256 / 16) << 32;
+  return R"ptx(  shr.u32 %r7, %r3, 4;
+  and.b32 %r7, %r7, 0x3fff;
+  cvt.u64.u32 %rd2, %r7;
+  or.b64 %rd2, %rd2, )ptx" +
+         std::to_string(format) + ";\n  add.u64 %rd3, %rd2, " +
+         std::to_string(bytesOfA / 16) + ";\n";
+}
+
+/// sm_90a: warpgroups that multiply 64 x 16 by 16 x 256 from shared memory,
+/// four products a group, accumulating. Parameters as above.
+std::string wgmmaPtx() {
+  auto number = [](int n) { return std::to_string(n); };
+  constexpr int kSums = 128; // of a thread: 64 x 256 / 128
+  std::string sums;
+  for (int i = 0; i < kSums; ++i)
+    sums += (i ? ", %f" : "%f") + number(i);
+  std::string out = begin("8.0", "sm_90a") +
+                    R"ptx(.shared .align 128 .b8 tiles[10240];
+
+.visible .entry multiply_wgmma(.param .align 8 .b8 p[24])
+{
+  .reg .pred %p<4>;
+  .reg .b32 %r<16>;
+  .reg .f32 %f<132>;
+  .reg .b64 %rd<12>;
+)ptx" + fillTiles(10240) +
+                    R"ptx(  fence.proxy.async;
   bar.sync 0;
 )ptx";
   for (int i = 0; i < kSums; ++i)
     out += "  mov.f32 %f" + number(i) + ", 0f00000000;\n";
-  // Rows of 8 x 16 bytes, 128 bytes apart along k and 256 along m and n; no
-  // swizzle. A is the first 2 KiB, B the next 8.
-  out += R"ptx(  shr.u32 %r7, %r3, 4;
-  and.b32 %r7, %r7, 0x3fff;
-  cvt.u64.u32 %rd2, %r7;
-  or.b64 %rd2, %rd2, 0x0000001000080000;
-  add.u64 %rd3, %rd2, 128;
-  setp.eq.u32 %p2, %r1, %r1;
+  out += describeTiles(64 * 16 * 2, 0) + R"ptx(  setp.eq.u32 %p2, %r1, %r1;
 again:
   wgmma.fence.sync.aligned;
 )ptx";
@@ -197,11 +214,8 @@ quit:
 /// sixteen products a group, one group behind the other. Parameters as above.
 std::string tcgen05Ptx(const std::string &chip) {
   // sm_103a came with PTX 8.8.
-  std::string out = chip == "sm_100a" ? ".version 8.6\n" : ".version 8.8\n";
-  out += ".target " + chip + R"ptx(
-.address_size 64
-
-.shared .align 128 .b8 tiles[12288];
+  std::string out = begin(chip == "sm_100a" ? "8.6" : "8.8", chip) +
+                    R"ptx(.shared .align 128 .b8 tiles[12288];
 .shared .align 8 .b8 barriers[16];
 .shared .align 4 .b8 place[4];
 
@@ -212,22 +226,8 @@ std::string tcgen05Ptx(const std::string &chip) {
   .reg .b32 %r<24>;
   .reg .f32 %f<2>;
   .reg .b64 %rd<8>;
-  ld.param.u32 %r1, [p+8];
-  ld.param.u64 %rd1, [p+16];
-  cvta.to.global.u64 %rd1, %rd1;
-  mov.u32 %r2, %tid.x;
-  mov.u32 %r3, tiles;
-  mov.u32 %r16, barriers;
-  mul.lo.u32 %r4, %r2, 4;
-fill:
-  mul.lo.u32 %r5, %r4, 2654435761;
-  and.b32 %r5, %r5, 0x807f807f;
-  or.b32 %r5, %r5, 0x3f003f00;
-  add.u32 %r6, %r3, %r4;
-  st.shared.b32 [%r6], %r5;
-  add.u32 %r4, %r4, 512;
-  setp.lt.u32 %p1, %r4, 12288;
-  @%p1 bra fill;
+)ptx" + fillTiles(12288) +
+                    R"ptx(  mov.u32 %r16, barriers;
   setp.ge.u32 %p2, %r2, 32;
   @%p2 bra ready;
   mov.u32 %r7, place;
@@ -247,14 +247,9 @@ ready:
   setp.ne.u32 %p3, %r2, 0;
   @%p3 bra multiplied;
 )ptx";
-  // Rows of 8 x 16 bytes as in wgmma's, no swizzle; 1 << 46 is the format's.
-  // A is the first 4 KiB, B the next 8. Then f32 sums, bf16 twice, N, M.
-  out += R"ptx(  shr.u32 %r9, %r3, 4;
-  and.b32 %r9, %r9, 0x3fff;
-  cvt.u64.u32 %rd2, %r9;
-  or.b64 %rd2, %rd2, 0x0000401000080000;
-  add.u64 %rd3, %rd2, 256;
-  mov.u32 %r10, 0x08400490;
+  // %r10: f32 sums, bf16 twice, N, M.
+  out += describeTiles(128 * 16 * 2, uint64_t(1) << 46) +
+         R"ptx(  mov.u32 %r10, 0x08400490;
   setp.ne.u32 %p4, %r1, %r1;
   setp.eq.u32 %p5, %r1, %r1;
   mov.u32 %r11, 0;
