@@ -154,10 +154,9 @@ double probeOwn(const Machine &machine) {
   const kvcrt_image image = {KVCRT_IMAGE_PTX, machine.info.sm, own.ptx.c_str(),
                              own.ptx.size() + 1, own.chip.c_str()};
   const std::string name = "multiply_" + own.name;
-  const kvcrt_kernel kernel = kernelOf(name.c_str(), own.threads, image);
+  const kvcrt_kernel kernel = kernelOf(name.c_str(), 128, image);
   Mirror memory(machine.device, machine.stream);
-  const uint32_t blocks =
-      uint32_t(machine.info.multiprocessors) * own.blocksOfOne;
+  const uint32_t blocks = uint32_t(machine.info.multiprocessors) * 2;
   const Parameters params = {nullptr, 4096, memory.scratch(4)};
   const double seconds = measure(machine, 20, [&] {
                            launch(machine, kernel, blocks, params);

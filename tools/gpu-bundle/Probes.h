@@ -38,9 +38,8 @@ Limits probe(const Machine &machine);
 struct OwnProbe {
   std::string name; // wgmma, tcgen05; empty where mma.sync is all there is
   std::string chip; // sm_90a
-  std::string ptx;  // of the kernel multiply_NAME
-  uint32_t threads = 128, blocksOfOne = 2; // of a multiprocessor
-  double flops = 0;                        // of one round of one block
+  std::string ptx;  // of the kernel multiply_NAME, of 128 threads
+  double flops = 0; // of one round of one block
 };
 /// For compute capability `sm` (90).
 OwnProbe ownProbe(int32_t sm);
