@@ -158,17 +158,7 @@ TEST_F(CudaDevice, AGraphReplaysWithOtherLengths) {
 
 TEST_F(CudaDevice, TensorMaps) {
   create();
-  kvcrt_tensor_map_desc desc;
-  KVCRT_INIT(&desc);
-  desc.base = alloc(64);
-  desc.element = KVCRT_BF16;
-  desc.rank = 3;
-  const uint64_t extent[] = {128, 16, 1000}, stride[] = {1, 256, 4096};
-  const uint32_t box[] = {64, 16, 1};
-  std::copy(extent, extent + 3, desc.extent);
-  std::copy(stride, stride + 3, desc.stride);
-  std::copy(box, box + 3, desc.box);
-  desc.swizzle = KVCRT_SWIZZLE_128;
+  kvcrt_tensor_map_desc desc = tensorMapDesc(alloc(64));
   struct {
     char shift[8];
     kvcrt_tensor_map map; // not 64-byte aligned

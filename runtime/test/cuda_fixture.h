@@ -7,8 +7,8 @@
 #ifndef KVCRT_TEST_CUDA_FIXTURE_H
 #define KVCRT_TEST_CUDA_FIXTURE_H
 
+#include "device_calls.h"
 #include "fake_cuda.h"
-#include "kvcrt/gpu.h"
 
 #include <gtest/gtest.h>
 
@@ -54,12 +54,8 @@ protected:
         static_cast<const FakeControls *>(dlsym(library, "fake_cuda_controls"));
     ASSERT_NE(fake, nullptr);
     fake->reset();
-    KVCRT_INIT(&kernel);
-    kernel.name = "add";
-    kernel.threads = 64;
+    kernel = kernelOf("add", images);
     kernel.shared_bytes = 100 << 10;
-    kernel.images = images;
-    kernel.num_images = 1;
     images[0] = {KVCRT_IMAGE_CUBIN, 90, &code, sizeof(code), "sm_90a"};
     images[1] = {KVCRT_IMAGE_PTX, 90, &assembly, sizeof(assembly), "sm_90a"};
   }
@@ -94,11 +90,7 @@ protected:
   }
   void create() { ASSERT_EQ(tryCreate(), KVCRT_OK) << message; }
 
-  std::string error() {
-    char text[700] = "";
-    (void)kvcrt_device_get_error(device, text, sizeof(text));
-    return text;
-  }
+  std::string error() { return errorOf(device); }
   int32_t *alloc(int32_t count) {
     void *address = nullptr;
     EXPECT_EQ(kvcrt_device_alloc(device, KVCRT_MEMORY_PAYLOAD,
@@ -121,16 +113,7 @@ protected:
   }
   int32_t launch(const void *params, uint64_t bytes, void *stream,
                  uint32_t blocks = 3) {
-    kvcrt_env env = *kvcrt_device_env(device);
-    env.stream = stream;
-    kvcrt_launch call;
-    KVCRT_INIT(&call);
-    call.kernel = &kernel;
-    call.grid[0] = blocks;
-    call.grid[1] = call.grid[2] = 1;
-    call.params = params;
-    call.params_size = bytes;
-    return env.launch(env.context, &env, &call);
+    return launchKernel(device, kernel, params, bytes, stream, blocks);
   }
   int32_t launch(const AddParams &params, void *stream, uint32_t blocks = 3) {
     return launch(&params, sizeof(params), stream, blocks);

@@ -8,8 +8,8 @@
 // results; one kernel where there is a GPU.
 //
 //===----------------------------------------------------------------------===//
+#include "device_calls.h"
 #include "device_suite.h"
-#include "kvcrt/gpu.h"
 
 #include <cstring>
 
@@ -32,11 +32,7 @@ protected:
         EXPECT_EQ(kvcrt_stream_destroy(device, s), KVCRT_OK);
     Device::TearDown();
   }
-  std::string error() {
-    char text[700] = "";
-    (void)kvcrt_device_get_error(device, text, sizeof(text));
-    return text;
-  }
+  std::string error() { return errorOf(device); }
   uint8_t lastByte(const void *address, uint64_t bytes, void *of) {
     uint8_t read = 0;
     EXPECT_EQ(kvcrt_device_read(device, &read,
@@ -148,12 +144,7 @@ TEST_P(GpuDevice, ErrorsNameTheCall) {
 
   static const char text[] = "this is no PTX";
   const kvcrt_image image = {KVCRT_IMAGE_PTX, 80, text, sizeof(text), "sm_80"};
-  kvcrt_kernel kernel;
-  KVCRT_INIT(&kernel);
-  kernel.name = "nothing";
-  kernel.threads = 32;
-  kernel.images = &image;
-  kernel.num_images = 1;
+  const kvcrt_kernel kernel = kernelOf("nothing", &image);
   int32_t blocks = 0;
   EXPECT_NE(kvcrt_kernel_prepare(device, &kernel, &blocks), KVCRT_OK);
   EXPECT_EQ(error().rfind("cuModuleLoadDataEx of kernel `nothing`", 0), 0u)
@@ -178,18 +169,8 @@ TEST_P(GpuDevice, RowsOfTheHostAreBroughtOver) {
 }
 
 TEST_P(GpuDevice, TensorMaps) {
-  kvcrt_tensor_map_desc desc;
-  KVCRT_INIT(&desc);
   void *base = alloc(4096 * 1000);
-  desc.base = base;
-  desc.element = KVCRT_BF16;
-  desc.rank = 3;
-  const uint64_t extent[] = {128, 16, 1000}, stride[] = {1, 256, 4096};
-  const uint32_t box[] = {64, 16, 1};
-  std::copy(extent, extent + 3, desc.extent);
-  std::copy(stride, stride + 3, desc.stride);
-  std::copy(box, box + 3, desc.box);
-  desc.swizzle = KVCRT_SWIZZLE_128;
+  kvcrt_tensor_map_desc desc = tensorMapDesc(base);
   kvcrt_tensor_map map = {};
   kvcrt_device_info info;
   KVCRT_INIT(&info);
@@ -228,12 +209,7 @@ TEST_P(GpuDevice, KernelsRunInTheOrderOfTheirStream) {
     GTEST_SKIP() << "this driver assembles nothing";
   const kvcrt_image image = {KVCRT_IMAGE_PTX, 80, kAddPtx, sizeof(kAddPtx),
                              "sm_80"};
-  kvcrt_kernel kernel;
-  KVCRT_INIT(&kernel);
-  kernel.name = "add_all";
-  kernel.threads = 64;
-  kernel.images = &image;
-  kernel.num_images = 1;
+  const kvcrt_kernel kernel = kernelOf("add_all", &image);
   int32_t blocks = 0;
   ASSERT_EQ(kvcrt_kernel_prepare(device, &kernel, &blocks), KVCRT_OK)
       << error();
@@ -243,16 +219,10 @@ TEST_P(GpuDevice, KernelsRunInTheOrderOfTheirStream) {
     void *out;
     uint64_t add;
   } params = {out, 5};
-  kvcrt_env env = *kvcrt_device_env(device);
-  env.stream = stream;
-  kvcrt_launch call;
-  KVCRT_INIT(&call);
-  call.kernel = &kernel;
-  call.grid[0] = call.grid[1] = call.grid[2] = 1;
-  call.params = &params;
-  call.params_size = sizeof(params);
   for (int i = 0; i < 10; ++i)
-    ASSERT_EQ(env.launch(env.context, &env, &call), KVCRT_OK) << error();
+    ASSERT_EQ(launchKernel(device, kernel, &params, sizeof(params), stream, 1),
+              KVCRT_OK)
+        << error();
   int32_t sums[64] = {};
   ASSERT_EQ(kvcrt_device_read(device, sums, out, sizeof(sums), stream),
             KVCRT_OK);
