@@ -61,13 +61,13 @@ gatherEvidence(ArrayRef<Image> images, const GpuChip &chip,
       if (facts.loopTokens && !evidence->hot)
         return emitError() << "expected a loop that multiplies matrices in `"
                            << kernel.name << "`, got none";
-      // Steps over head_dim multiply as well; keys are copied by their loop.
+      // Steps over head_dim multiply as well. Where the code does not tell how
+      // many there are, they are not a part of the loop over keys.
       if (facts.loopTokens && evidence->hot->copies16 == 0)
-        return emitError() << "expected a loop that copies keys and multiplies "
-                              "them in `"
+        return emitError() << "expected a loop that copies keys in pieces of "
+                              "16 bytes and multiplies them in `"
                            << kernel.name
-                           << "`, got one that multiplies alone, of a length "
-                              "that its code does not tell";
+                           << "`, got one that multiplies, without such copies";
       all.push_back({*evidence, facts});
     }
   }

@@ -1,7 +1,8 @@
-"""Prints a kernel whose body is the standard input: one instruction or label a
-line; addresses and the frame are added."""
+"""Prints a kernel, k or as the argument says, whose body is the standard input:
+one instruction or label a line; addresses and the frame are added."""
 import sys
-print("\t.target\tsm_90a\n\t.section\t.text.k,\"ax\",@progbits\nk:\n.text.k:")
+name = sys.argv[1] if len(sys.argv) > 1 else "k"
+print(f"\t.target\tsm_90a\n\t.section\t.text.{name},\"ax\",@progbits\n{name}:\n.text.{name}:")
 address = 0
 for line in sys.stdin.read().splitlines():
     line = line.strip()
