@@ -219,12 +219,12 @@ void KernelBuilder::rolledLoop(Num begin, Num end, int64_t step, Body body) {
   auto op = scf::ForOp::create(*this, begin.value, end.value,
                                begin.like(double(step)).value);
   MLIRContext *context = getContext();
-  // Fields after their names: nothing but `disable`, nothing but `unroll`.
-  auto never = LLVM::LoopUnrollAttr::get(context, getBoolAttr(true), {}, {}, {},
-                                         {}, {}, {});
-  op->setAttr("llvm.loop_annotation", LLVM::LoopAnnotationAttr::get(
-                                          context, {}, {}, {}, never, {}, {},
-                                          {}, {}, {}, {}, {}, {}, {}, {}, {}));
+  auto never = LLVM::LoopUnrollAttr::get(context, /*disable=*/getBoolAttr(true),
+                                         {}, {}, {}, {}, {}, {});
+  op->setAttr("llvm.loop_annotation",
+              LLVM::LoopAnnotationAttr::get(context, {}, {}, {},
+                                            /*unroll=*/never, {}, {}, {}, {},
+                                            {}, {}, {}, {}, {}, {}, {}));
   OpBuilder::InsertionGuard guard(*this);
   setInsertionPoint(op.getBody()->getTerminator());
   body(num(op.getInductionVar()));
