@@ -118,8 +118,7 @@ static FailureOr<std::vector<KernelRecord>> recordsOf(gpu::GPUModuleOp module) {
   return records;
 }
 
-LogicalResult Compiler::makeOnce(gpu::GPUModuleOp module, Image &image) {
-  auto emitError = [&] { return module.emitError(); };
+LogicalResult Compiler::emit(gpu::GPUModuleOp module, Image &image) const {
   auto records = recordsOf(module);
   if (failed(records))
     return failure();
@@ -129,6 +128,10 @@ LogicalResult Compiler::makeOnce(gpu::GPUModuleOp module, Image &image) {
   if (failed(ptx))
     return failure();
   image.ptx = std::move(*ptx);
+  return success();
+}
+
+LogicalResult Compiler::assemble(Image &image, EmitError emitError) const {
   image.slowAccesses = slowAccesses(image.ptx);
   if (!ptxas)
     return success();
@@ -141,7 +144,8 @@ LogicalResult Compiler::makeOnce(gpu::GPUModuleOp module, Image &image) {
 
 LogicalResult Compiler::makeImage(gpu::GPUModuleOp module, Image &image,
                                   std::string &frugal) {
-  if (failed(makeOnce(module, image)))
+  auto emitError = [&] { return module.emitError(); };
+  if (failed(emit(module, image)) || failed(assemble(image, emitError)))
     return failure();
   frugal = spendFewerRegisters(module, image);
   auto key = module->getAttrOfType<StringAttr>(kImageKeyAttr);

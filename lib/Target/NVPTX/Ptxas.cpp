@@ -116,51 +116,51 @@ LogicalResult Ptxas::checkReads(const GpuChip &chip,
   return success();
 }
 
+Cubin Ptxas::run(StringRef ptx, const GpuChip &chip, ArrayRef<StringRef> more,
+                 std::string &wrong) const {
+  ScratchFile source("ptx", ptx), image("cubin");
+  Cubin cubin;
+  for (const ScratchFile *file : {&source, &image})
+    if (file->error) {
+      wrong =
+          "expected room for a temporary file, got: " + file->error.message();
+      return cubin;
+    }
+  std::string arch = ("--gpu-name=" + chip.name).str();
+  SmallVector<StringRef> arguments;
+  flags().split(arguments, ' ');
+  llvm::append_range(arguments, more);
+  llvm::append_range(arguments, ArrayRef<StringRef>{arch, "--output-file",
+                                                    image.path, source.path});
+  ProgramResult ran = runProgram(path, arguments);
+  std::string log = ran.out + ran.message;
+  if (ran.status != 0)
+    wrong = "expected PTX that " + describe() + " assembles for " +
+            chip.name.str() + ", got status " + std::to_string(ran.status) +
+            ": " + StringRef(log).trim().str();
+  else if (std::error_code unread = image.read(cubin.image))
+    wrong = "expected the cubin that " + describe() +
+            " wrote, got: " + unread.message();
+  cubin.readLog(log);
+  return cubin;
+}
+
 FailureOr<Cubin> Ptxas::assemble(StringRef ptx, const GpuChip &chip,
                                  EmitError emitError) const {
-  ScratchFile source("ptx", ptx);
-  std::string arch = ("--gpu-name=" + chip.name).str();
-  // A cubin, or what is wrong.
-  auto run = [&](ArrayRef<StringRef> more, std::string &wrong) {
-    ScratchFile image("cubin");
-    Cubin cubin;
-    for (const ScratchFile *file : {&source, &image})
-      if (file->error) {
-        wrong =
-            "expected room for a temporary file, got: " + file->error.message();
-        return cubin;
-      }
-    SmallVector<StringRef> arguments;
-    flags().split(arguments, ' ');
-    llvm::append_range(arguments, more);
-    llvm::append_range(arguments, ArrayRef<StringRef>{arch, "--output-file",
-                                                      image.path, source.path});
-    ProgramResult ran = runProgram(path, arguments);
-    std::string log = ran.out + ran.message;
-    if (ran.status != 0)
-      wrong = "expected PTX that " + describe() + " assembles for " +
-              chip.name.str() + ", got status " + std::to_string(ran.status) +
-              ": " + StringRef(log).trim().str();
-    else if (std::error_code unread = image.read(cubin.image))
-      wrong = "expected the cubin that " + describe() +
-              " wrote, got: " + unread.message();
-    cubin.readLog(log);
-    return cubin;
-  };
-  std::string wrong, unknown;
-  Cubin first = run({}, wrong);
+  std::string wrong;
+  Cubin cubin = run(ptx, chip, {}, wrong);
   if (!wrong.empty())
     return emitError() << wrong;
-  if (!first.spilledBytes())
-    return first;
-  // What it kept in registers for later, it spilled: once more without. A ptxas
-  // that does not know the flag leaves the first answer.
-  Cubin again = run(kFewerRegisters, unknown);
-  const bool better =
-      unknown.empty() && again.kernels.size() == first.kernels.size() &&
-      again.injectedWaits.size() <= first.injectedWaits.size() &&
-      again.spilledBytes() < first.spilledBytes();
-  return better ? again : first;
+  return cubin;
+}
+
+std::optional<Cubin> Ptxas::assembleFrugally(StringRef ptx,
+                                             const GpuChip &chip) const {
+  std::string unknown;
+  Cubin cubin = run(ptx, chip, kFewerRegisters, unknown);
+  if (!unknown.empty())
+    return std::nullopt;
+  return cubin;
 }
 
 } // namespace kvc::nvptx

@@ -85,8 +85,16 @@ public:
   /// Fails with the assembler's own words.
   mlir::FailureOr<Cubin> assemble(llvm::StringRef ptx, const GpuChip &chip,
                                   EmitError emitError) const;
+  /// The same by what keeps fewer values in registers for later, which is what
+  /// it may have spilled; nothing from a ptxas that does not know how.
+  std::optional<Cubin> assembleFrugally(llvm::StringRef ptx,
+                                        const GpuChip &chip) const;
 
 private:
+  /// A cubin, or what is wrong.
+  Cubin run(llvm::StringRef ptx, const GpuChip &chip,
+            llvm::ArrayRef<llvm::StringRef> more, std::string &wrong) const;
+
   std::string path, release, build;
 };
 
@@ -143,8 +151,11 @@ private:
         cache(this->options.cacheDir, this->options.cacheBytes) {}
   mlir::LogicalResult makeImage(mlir::gpu::GPUModuleOp module, Image &image,
                                 std::string &frugal);
-  mlir::LogicalResult makeOnce(mlir::gpu::GPUModuleOp module, Image &image);
-  /// Makes `image` anew while kernels of it spill and get by with less; what
+  /// The PTX of `module`, and what launches must know of its kernels.
+  mlir::LogicalResult emit(mlir::gpu::GPUModuleOp module, Image &image) const;
+  /// What is known of the PTX of `image`, and its cubin.
+  mlir::LogicalResult assemble(Image &image, EmitError emitError) const;
+  /// Makes kernels of `image` that spill anew while they get by with less; what
   /// was done, for a remark.
   std::string spendFewerRegisters(mlir::gpu::GPUModuleOp module, Image &image);
 

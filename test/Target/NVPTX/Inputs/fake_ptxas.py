@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Stands for an assembler whose answers a test chooses.
 
-FAKE_PTXAS=MODE[:KERNEL] says what is wrong, with one kernel or with all.
+FAKE_PTXAS=MODE[:KERNEL,...] says what is wrong, with these kernels or with all.
 Without it the answer is what a good ptxas gives: status 0, an ELF image with a
 section per kernel, and the numbers of each kernel. FAKE_RELEASE is the release,
 FAKE_LOG a file that gets a line per assembly; MODE first<N> spills in the first
-N of them.
+N of them, MODE greedy unless it is told to spare registers. FAKE_PTX is where
+the PTX of the last assembly is left.
 """
 import os
 import re
+import shutil
 import struct
 import sys
 
@@ -41,7 +43,7 @@ def say(text):
 
 
 def numbers(kernel):
-    mode = MODE if ONLY in ("", kernel) else "good"
+    mode = MODE if kernel in ONLY.split(",") or not ONLY else "good"
     if mode == "greedy":
         mode = "good" if FEWER in sys.argv else "spill"
     if mode.startswith("first"):
@@ -73,7 +75,9 @@ def main():
     ptx = open(sys.argv[-1]).read()
     if "FAKE_LOG" in os.environ:
         with open(os.environ["FAKE_LOG"], "a") as log:
-            log.write("assembled\n")
+            log.write("assembled sparing registers\n" if FEWER in sys.argv else "assembled\n")
+    if "FAKE_PTX" in os.environ:
+        shutil.copyfile(sys.argv[-1], os.environ["FAKE_PTX"])
     if MODE == "old" and FEWER in sys.argv:
         say(f"ptxas fatal   : Unknown option '{FEWER}'")
         return 255
