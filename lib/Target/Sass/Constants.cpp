@@ -89,6 +89,8 @@ static llvm::SmallVector<StringRef> operandsOf(const Instruction &i) {
 /// Registers that a result lies in, from the one that is named on.
 static unsigned widthOf(const Instruction &i) {
   StringRef root = i.root();
+  if (root.ends_with("GMMA")) // of a warpgroup, 64 x 256 sums in f32
+    return 128;
   if (root.ends_with("MMA"))
     return 4;
   if (root == "LDSM")

@@ -77,9 +77,7 @@ struct Path {
            (work == other.work && length < other.length);
   }
 };
-} // namespace
 
-namespace {
 /// How often a pass through the hot loop's body executes its blocks.
 struct Repeats {
   struct Visit {
