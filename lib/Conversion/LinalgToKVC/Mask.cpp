@@ -158,7 +158,7 @@ std::optional<MaskPlan> Planner::plan(ArrayRef<MaskTerm> terms,
     read.isCut = true;
     read.summed = false;
     read.oneValue = read.constant = true;
-    read.hidden = roundedLike(read.term->op, floor);
+    read.hidden = overflowLike(read.term->op, floor);
     read.infinite = std::isinf(read.hidden);
   }
   if (softmax.floor)

@@ -29,8 +29,8 @@ struct Read {
   bool never() const { return visible.is(Predicate::Kind::Never); }
 };
 
-/// What the type of `op`'s numbers makes of `value`: -inf below its lowest.
-double roundedLike(mlir::Operation *op, double value);
+/// `value`, or an infinity where the type of `op`'s result overflows to one.
+double overflowLike(mlir::Operation *op, double value);
 
 struct Planner {
   Scalars &scalars;

@@ -18,7 +18,7 @@ namespace kvc::raise {
 /// Points of a literal mask that are tried one by one.
 static constexpr int64_t maxTriedPoints = 1 << 15;
 
-double roundedLike(Operation *op, double value) {
+double overflowLike(Operation *op, double value) {
   const llvm::fltSemantics *semantics = &llvm::APFloat::IEEEsingle();
   if (op && op->getNumResults() == 1)
     if (auto type = dyn_cast<FloatType>(getElementTypeOrSelf(op->getResult(0))))
@@ -26,10 +26,9 @@ double roundedLike(Operation *op, double value) {
   llvm::APFloat rounded(value);
   bool loses;
   rounded.convert(*semantics, llvm::APFloat::rmNearestTiesToEven, &loses);
-  return rounded.isInfinity() ? rounded.isNegative()
-                                    ? -std::numeric_limits<double>::infinity()
-                                    : std::numeric_limits<double>::infinity()
-                              : value;
+  return rounded.isInfinity()
+             ? std::copysign(std::numeric_limits<double>::infinity(), value)
+             : value;
 }
 
 Read Planner::read(const MaskTerm &term) {
@@ -61,7 +60,7 @@ Read Planner::read(const MaskTerm &term) {
   result.summed = reader.summed;
   // a scale outside of the mask may make -inf of the lowest number
   for (double &value : reader.hidden)
-    value = roundedLike(term.op, value * term.factor);
+    value = overflowLike(term.op, value * term.factor);
   result.infinite =
       llvm::all_of(reader.hidden, [](double v) { return std::isinf(v); });
   result.oneValue = !reader.hidden.empty() && llvm::all_equal(reader.hidden);
