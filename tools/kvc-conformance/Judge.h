@@ -43,7 +43,7 @@ double compareStored(const Spec &spec, const Batch &batch,
 /// A copy of what was written as lse.
 std::vector<float> copyLse(Fixture &fixture);
 /// What lse must be. Call it behind the reference's attend of `params`, whose
-/// lse it is where an engine rounds no operands.
+/// lse it is where an engine rounds no operands, or where there is no range.
 kvcref::LseRange expectLse(const Spec &spec, const kvcref::Variant &reference,
                            const kvcrt_params &params, Fixture &fixture,
                            bool onGpu);

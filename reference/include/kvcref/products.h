@@ -1,5 +1,4 @@
-//===- kvcref/products.h - what rounding operands makes of a row -*- C++
-//-*-===//
+//===- kvcref/products.h - what rounding operands makes of a row ----------===//
 //
 // Part of the kvc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
