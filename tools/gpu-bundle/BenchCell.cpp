@@ -235,7 +235,8 @@ kvcrt_params Cache::params(int32_t layer) const {
 
 BenchResult runBenchCell(const Machine &machine, const BenchCell &cell,
                          int repeats) {
-  BenchResult result{cell, {}, {}, 0, {}, 0, 0};
+  BenchResult result;
+  result.cell = cell;
   try {
     const Spec spec = specOf(cell);
     const Kernels kernels(machine.device, machine.folder, spec);

@@ -85,17 +85,12 @@ Spec specOf(const BenchCell &cell) {
 
 /// Shapes that take a simulator a second.
 static std::vector<BenchCell> tinyCells() {
+  BenchCell inOrder{"D15 kv 90 in order", "bench gqa4 d128 p1", {{1, 1, 90}}};
+  inOrder.inOrder = true;
   return {{"D3 kv 200", "bench gqa4 d128", {{2, 1, 200}}},
           {"D12 4 tokens", "bench gqa4 d128", {{2, 4, 100}}},
           {"D15 kv 90", "bench gqa4 d128 p1", {{1, 1, 90}}},
-          {"D15 kv 90 in order",
-           "bench gqa4 d128 p1",
-           {{1, 1, 90}},
-           false,
-           2,
-           0,
-           0,
-           true},
+          inOrder,
           {"D5 kv 300", "bench gqa4 f16 contiguous", {{2, 1, 300}}},
           {"W1 window 32", "bench window", {{1, 1, 150}}, false, 2, 32, 4},
           {"P5 chunk", "bench gqa4 d128", {{1, 40, 100}}},

@@ -51,7 +51,7 @@ double consecutiveBlocks(kvcrt_runtime *runtime,
     std::vector<int32_t> table(static_cast<size_t>(count));
     if (kvcrt_sequence_get_blocks(runtime, sequence, 0, table.data(), count,
                                   &count) != KVCRT_OK)
-      throw Failure("a sequence of the cell has no table");
+      throw Failure("expected a table of each sequence, got none");
     for (size_t i = 1; i < table.size(); ++i) {
       const bool both = table[i] >= 0 && table[i - 1] >= 0; // -1: freed
       pairs += both;

@@ -177,7 +177,10 @@ static std::string keyOf(const BenchCell &cell) {
 /// A cell with its shape, for who times something else over it.
 static nlohmann::json describe(const BenchCell &cell) {
   const Spec spec = specOf(cell);
-  nlohmann::json out = toJson({cell, {}, {}, 0, workOf(spec, cell, 32), 0, 0});
+  BenchResult untimed;
+  untimed.cell = cell;
+  untimed.work = workOf(spec, cell, 32);
+  nlohmann::json out = toJson(untimed);
   out["key"] = keyOf(cell);
   out["value"] = cell.value;
   out["query_heads"] = spec.queryHeads;
@@ -222,7 +225,8 @@ static Worker::Serve startCells(const Options &options, int repeats) {
 
 /// A cell's result; one that took its process along has a failure.
 static BenchResult ask(Worker &worker, const BenchCell &cell, double seconds) {
-  BenchResult result{cell, {}, {}, 0, {}, 0, 0};
+  BenchResult result;
+  result.cell = cell;
   try {
     const nlohmann::json row =
         nlohmann::json::parse(worker.ask(keyOf(cell), seconds));
