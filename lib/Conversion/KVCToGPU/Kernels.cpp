@@ -10,8 +10,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "Kernels.h"
-#include "kvc/Conversion/KVCToGPU/KVCToGPU.h"
 
+#include "kvc/Conversion/KVCToGPU/KVCToGPU.h"
 #include "kvc/Support/GpuChip.h"
 
 using namespace mlir;

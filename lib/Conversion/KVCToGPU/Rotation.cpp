@@ -60,7 +60,7 @@ int64_t partnerPieces(const Variant &variant, int64_t count) {
   return neox && half % count == 0 ? half / count : 0;
 }
 
-/// An element, its partner and the signed sine that meets the partner.
+/// An element, turned; `sine` has the sign that its partner meets.
 static Num turn(Num own, Num partner, Num cosine, Num sine) {
   return fma(own, cosine, partner * sine);
 }

@@ -43,7 +43,9 @@ Nums emitRotatedPiece(const Variant &variant, const Angles &angles, Num first,
 /// How many pieces of `count` elements neox style's partners are apart; 0 where
 /// they do not lie in whole pieces, and in other styles.
 int64_t partnerPieces(const Variant &variant, int64_t count);
-/// The same for elements [first, first + count) and their partners at once.
+
+/// A piece of the lower half, turned, and that of its partners: both at once,
+/// where partnerPieces() is not 0.
 std::pair<Nums, Nums> emitRotatedPair(const Variant &variant,
                                       const Angles &angles, Num first,
                                       int64_t count, RowReader read);

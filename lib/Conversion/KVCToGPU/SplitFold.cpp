@@ -126,8 +126,8 @@ Num SplitFold::stateAt(Num slot, Num row) const {
               b.toI64(slot * kSlotRows + row) * 8);
 }
 
-/// Calls `write(column, pair)` for the columns that a row of `dim` has: the
-/// last 64 may be fewer.
+/// Calls `write(column, its sum, the next one's)` for those of `columns` that a
+/// row of `dim` has: the last 64 may be fewer.
 static void forPairs(KernelBuilder &b, int64_t dim, ArrayRef<Num> columns,
                      ArrayRef<Num> sums,
                      llvm::function_ref<void(Num, Num, Num)> write) {

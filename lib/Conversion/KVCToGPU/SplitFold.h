@@ -82,8 +82,8 @@ public:
   /// Calls `body(row of the part, columns)` for each row of the block's part
   /// that exists and is this warp's to write; `columns` are this lane's pairs
   /// of columns.
-  void
-  forEachRow(llvm::function_ref<void(Num, llvm::ArrayRef<Num>)> body) const;
+  using RowBody = llvm::function_ref<void(Num, llvm::ArrayRef<Num>)>;
+  void forEachRow(RowBody body) const;
   /// Writes a row of the part from its columns: to its slot where the task
   /// shares its rows, else to out.
   void putRow(Num row, llvm::ArrayRef<Num> columns, llvm::ArrayRef<Num> sums,
@@ -98,7 +98,6 @@ public:
   void arrive(Num arrived) const;
 
 private:
-  using RowBody = llvm::function_ref<void(Num, llvm::ArrayRef<Num>)>;
   int64_t rows() const { return part.rows * part.count; }
   int64_t slotsOfTask() const { return rows() / kSlotRows; }
   /// Row of the tile that is row `row` of the block's part.
