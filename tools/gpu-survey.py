@@ -78,7 +78,13 @@ class Result:
         if status != 0:
             said = re.search(r"error: (?:'[\w.]+' op )?(.*)", err)
             self.error = said[1] if said else f"status {status}"
+        fewer = re.search(r"frugal-kernel .*array<i32: (\d, \d)>", err)
+        self.frugality = fewer[1] if fewer else ""
         self.kernels = kernels_of(out)
+
+    @property
+    def verdict(self):
+        return self.error or (f"good at kvc.frugality {self.frugality}" if self.frugality else "good")
 
     @property
     def slow(self):
@@ -109,6 +115,17 @@ def report(results, runs):
     yield ""
     if refused:
         yield from table(["variant", "chip", "what the compiler says"], refused)
+    else:
+        yield "None."
+        yield ""
+    yield "## Made with fewer registers"
+    yield ""
+    yield "Where the fastest shape spills, another one is taken (docs/cuda.md, `kvc.frugality`)."
+    yield ""
+    frugal = [(r.name, chip, r.frugality) for chip, all_of in results.items()
+              for r in all_of if r.frugality]
+    if frugal:
+        yield from table(["variant", "chip", "decode, prefill"], frugal)
     else:
         yield "None."
         yield ""
@@ -158,7 +175,7 @@ def main():
                 result = Result(options.bin / "kvc-compile", chip, name, text, folder,
                                 options.runs)
                 results[chip].append(result)
-                print(f"{chip} {name}: {result.error or 'good'}, {result.seconds:.2f} s "
+                print(f"{chip} {name}: {result.verdict}, {result.seconds:.2f} s "
                       f"({result.ptxas:.2f} ptxas)", file=sys.stderr, flush=True)
     if not any(results.values()):
         sys.exit("expected variants that --only matches, got none")
