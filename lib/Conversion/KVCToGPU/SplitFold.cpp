@@ -18,6 +18,8 @@ Split Split::load(AbiStruct<kvcrt_task> task, bool again) {
     return loadInvariant(b.i32(), b.at(task.address(), int64_t(offset)), 4);
   };
   Num splits = field(offsetof(kvcrt_task, splits));
+  // For LLVM, which would keep what TaskRange has loaded; of an invariant load
+  // NVPTX makes ld.global.nc all the same.
   if (again)
     splits.value.getDefiningOp<LLVM::LoadOp>().setVolatile_(true);
   return {field(offsetof(kvcrt_task, partial_slot)),

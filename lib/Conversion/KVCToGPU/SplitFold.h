@@ -24,8 +24,7 @@ inline constexpr int64_t kSlotRows = GpuTasks::decodeRows;
 /// A task's place among those that share its rows.
 struct Split {
   Num slot, group, count, index; // i32; slot is negative when it is alone
-  /// `again`: whatever TaskRange has loaded, so that nothing of it is kept in
-  /// registers until here.
+  /// `again`: behind a loop, in which no register keeps what was loaded before.
   static Split load(AbiStruct<kvcrt_task> task, bool again = false);
 };
 
