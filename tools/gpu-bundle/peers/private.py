@@ -1,7 +1,7 @@
-"""Peers that are built from fetched sources on the machine that measures (README.md), timed where they are found.
+"""Peers that are fetched and built beside the bundle (README.md), timed where they are found.
 
-None of them has been run by this code yet: a call that a version spells otherwise is a failure of its row, never of the
-run.
+None of their kernels has been run by this code yet: a call that a version spells otherwise (calls.py) is a failure of
+its row, never of the run.
 """
 import importlib.util
 import time
