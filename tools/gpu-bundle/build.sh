@@ -87,6 +87,7 @@ done | xargs -P "${JOBS:-2}" -L 1 sh -c '
 for file in check-and-measure check-memory peers README.md; do
   cp -r "$root/tools/gpu-bundle/$file" "$bundle/"
 done
+rm -rf "$bundle/peers/__pycache__"
 cp "$root/LICENSE" "$bundle/"
 git -C "$root" rev-parse HEAD > "$bundle/VERSION" 2>/dev/null || echo unknown > "$bundle/VERSION"
 
