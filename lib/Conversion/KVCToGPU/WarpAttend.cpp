@@ -177,12 +177,13 @@ void WarpAttend::editScores(MutableArrayRef<Num> scores, Num isSinks, Num tile,
   auto edit = [&](bool steady) {
     Nums edited(scores.begin(), scores.end());
     for (int half = 0; half < 2; ++half) {
-      ScoreRow at(c, min(c.firstRow + row(half), c.endRow - 1));
+      ScoreRow at(c, min(c.firstRow + row(half), c.endRow - 1), firstKey);
       for (size_t i = 0; i < scores.size(); ++i) {
         if (int(i / 2 % 2) != half)
           continue;
-        Num key = firstKey + int64_t(i / 4 * 8 + i % 2);
-        edited[i] = at.edit(scores[i], Num(), key, steady);
+        int64_t column = int64_t(i / 4 * 8 + i % 2);
+        Num key = firstKey + column;
+        edited[i] = at.edit(scores[i], column, steady);
         // Keys that meet the other query come, or came, with it.
         if (isSinks && !steady)
           edited[i] = select((key < c.sinkTokens) ^ isSinks, b.negInf(b.f32()),

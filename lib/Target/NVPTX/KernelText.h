@@ -19,8 +19,8 @@ namespace kvc::nvptx {
 enum class Replaced { Yes, Same, No };
 
 /// Makes kernel `name` of `ptx` that of `other`, which then is what emitting
-/// all kernels at once gives. `Same`: it was that already. `No`: one of them has
-/// no such kernel, or they declare other things, and `ptx` stays.
+/// all kernels at once gives. `Same`: it was that already. `No`: one of them
+/// has no such kernel, or they declare other things, and `ptx` stays.
 Replaced replaceKernel(std::string &ptx, llvm::StringRef other,
                        llvm::StringRef name);
 
