@@ -94,9 +94,8 @@ std::vector<Spec> gpuSpecs() {
   // a tile takes.
   for (int32_t format : {KVCRT_I8, KVCRT_F8E4M3FN})
     for (int32_t element : {KVCRT_BF16, KVCRT_F16})
-      specs.add(makeSpec(std::string(format == KVCRT_I8 ? "i8" : "f8E4M3FN") +
-                             " d256 " + (element == KVCRT_F16 ? "f16" : "bf16"),
-                         4, 1, 256, 256, element),
+      specs.add(makeSpec(formatName(format) + " d256 " + formatName(element), 4,
+                         1, 256, 256, element),
                 [&](Spec &s) {
                   quantised(format, format)(s);
                   s.policy.block = format == KVCRT_I8 ? 16 : 64;
@@ -118,9 +117,8 @@ std::vector<Spec> gpuSpecs() {
               setRope(s, 96, KVCRT_ROPE_INTERLEAVED, KVCRT_ROPE_AT_ATTEND);
             });
   for (int32_t format : {KVCRT_F8E4M3FN, KVCRT_I8})
-    specs.add(makeSpec(format == KVCRT_I8 ? "rope neox append 256 i8"
-                                          : "rope neox append 256 f8E4M3FN",
-                       4, 2, 256, 256, KVCRT_BF16),
+    specs.add(makeSpec("rope neox append 256 " + formatName(format), 4, 2, 256,
+                       256, KVCRT_BF16),
               [&](Spec &s) {
                 setRope(s, 256, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_APPEND);
                 quantised(format, format)(s);

@@ -17,7 +17,7 @@
 
 namespace kvc::conformance {
 
-static const char *formatName(int32_t format) {
+std::string formatName(int32_t format) {
   switch (format) {
   case KVCRT_F16:
     return "f16";
@@ -34,9 +34,9 @@ static const char *formatName(int32_t format) {
 
 static std::string storageText(const kvcrt_storage &storage) {
   if (storage.kind == KVCRT_STORAGE_QUANT)
-    return std::string("#kvc.quant<") + formatName(storage.format) +
+    return "#kvc.quant<" + formatName(storage.format) +
            ", axis = token, symmetric>";
-  return std::string("#kvc.plain<") + formatName(storage.format) + ">";
+  return "#kvc.plain<" + formatName(storage.format) + ">";
 }
 
 static std::string cacheText(const kvcrt_policy &p) {
@@ -210,26 +210,28 @@ std::vector<Spec> allSpecs() {
   specs.add(gqa("contiguous"), [](Spec &s) { setContiguous(s, 2100); });
   // Element types and storage.
   for (int32_t element : {KVCRT_F16, KVCRT_BF16})
-    specs.add(gqa(std::string("element ") + formatName(element), element));
+    specs.add(gqa("element " + formatName(element), element));
   for (int32_t format : {KVCRT_F16, KVCRT_BF16})
-    specs.add(
-        gqa(std::string("f32 stored ") + formatName(format)),
-        [&](Spec &s) { s.policy.key.format = s.policy.value.format = format; });
+    specs.add(gqa("f32 stored " + formatName(format)), [&](Spec &s) {
+      s.policy.key.format = s.policy.value.format = format;
+    });
   specs.add(gqa("i8 keys"), [](Spec &s) { setQuant(s.policy.key); });
   specs.add(gqa("i8 values"), [](Spec &s) { setQuant(s.policy.value); });
   for (int32_t element : {KVCRT_F32, KVCRT_F16, KVCRT_BF16})
-    specs.add(
-        gqa(std::string("i8 both, ") + formatName(element), element),
-        [](Spec &s) { setQuant(s.policy.key), setQuant(s.policy.value); });
+    specs.add(gqa("i8 both, " + formatName(element), element), [](Spec &s) {
+      setQuant(s.policy.key);
+      setQuant(s.policy.value);
+    });
   for (int32_t element : {KVCRT_F32, KVCRT_BF16})
-    specs.add(
-        gqa(std::string("f8E4M3FN both, ") + formatName(element), element),
-        [](Spec &s) {
-          setQuant(s.policy.key, KVCRT_F8E4M3FN);
-          setQuant(s.policy.value, KVCRT_F8E4M3FN);
-        });
-  specs.add(makeSpec("i8 d40", 4, 2, 40, 40, KVCRT_F32),
-            [](Spec &s) { setQuant(s.policy.key), setQuant(s.policy.value); });
+    specs.add(gqa("f8E4M3FN both, " + formatName(element), element),
+              [](Spec &s) {
+                setQuant(s.policy.key, KVCRT_F8E4M3FN);
+                setQuant(s.policy.value, KVCRT_F8E4M3FN);
+              });
+  specs.add(makeSpec("i8 d40", 4, 2, 40, 40, KVCRT_F32), [](Spec &s) {
+    setQuant(s.policy.key);
+    setQuant(s.policy.value);
+  });
   specs.add(gqa("bf16 keys, f16 values"), [](Spec &s) {
     s.policy.key.format = KVCRT_BF16, s.policy.value.format = KVCRT_F16;
   });
@@ -247,7 +249,8 @@ std::vector<Spec> allSpecs() {
   });
   specs.add(gqa("rope append i8 f16", KVCRT_F16), [&](Spec &s) {
     setRope(s, 64, neox, append);
-    setQuant(s.policy.key), setQuant(s.policy.value);
+    setQuant(s.policy.key);
+    setQuant(s.policy.value);
   });
   specs.add(gqa("alibi"),
             [](Spec &s) { s.policy.position = KVCRT_POSITION_ALIBI; });

@@ -30,6 +30,8 @@ private:
   std::vector<Spec> specs;
 };
 
+/// "bf16", as in types and in the names of variants.
+std::string formatName(int32_t format);
 /// Pages of 16 tokens, rows stored in the element type.
 Spec makeSpec(std::string name, int32_t queryHeads, int32_t kvHeads,
               int32_t keyDim, int32_t valueDim, int32_t element);
