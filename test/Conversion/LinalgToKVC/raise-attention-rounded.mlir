@@ -82,3 +82,23 @@ func.func @rounded_bias(%q: tensor<2x3x4xf32>, %k: tensor<2x5x4xf32>, %v: tensor
   %out = linalg.batch_matmul ins(%p, %v : tensor<2x3x5xf32>, tensor<2x5x4xf32>) outs(%out0 : tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
   return %out : tensor<2x3x4xf32>
 }
+
+// beside -8 a score of 16 bits keeps what it keeps of its own size (-100: raise-attention-refused-rest.mlir)
+// CHECK-LABEL: @shifted_little_in_bf16(
+// CHECK: kvc.attention {{.*}} {scale = 1.000000e+00 : f32} : (tensor<1x2x3x4xf32>, tensor<1x2x5x4xf32>, tensor<1x2x5x4xf32>) -> tensor<1x2x3x4xf32>
+func.func @shifted_little_in_bf16(%q: tensor<2x3x4xbf16>, %k: tensor<2x5x4xbf16>, %v: tensor<2x5x4xbf16>) -> tensor<2x3x4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %little = arith.constant dense<-8.0> : tensor<2x3x5xbf16>
+  %cell = tensor.empty() : tensor<2x3x5xf32>
+  %oute = tensor.empty() : tensor<2x3x4xf32>
+  %cell0 = linalg.fill ins(%zero : f32) outs(%cell : tensor<2x3x5xf32>) -> tensor<2x3x5xf32>
+  %raw = linalg.batch_matmul indexing_maps = [affine_map<(b, i, j, d) -> (b, i, d)>, affine_map<(b, i, j, d) -> (b, j, d)>, affine_map<(b, i, j, d) -> (b, i, j)>] ins(%q, %k : tensor<2x3x4xbf16>, tensor<2x5x4xbf16>) outs(%cell0 : tensor<2x3x5xf32>) -> tensor<2x3x5xf32>
+  %s16 = arith.truncf %raw : tensor<2x3x5xf32> to tensor<2x3x5xbf16>
+  %shifted = arith.addf %s16, %little : tensor<2x3x5xbf16>
+  %s = arith.extf %shifted : tensor<2x3x5xbf16> to tensor<2x3x5xf32>
+  %p = linalg.softmax dimension(2) ins(%s : tensor<2x3x5xf32>) outs(%cell : tensor<2x3x5xf32>) -> tensor<2x3x5xf32>
+  %p16 = arith.truncf %p : tensor<2x3x5xf32> to tensor<2x3x5xbf16>
+  %out0 = linalg.fill ins(%zero : f32) outs(%oute : tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  %out = linalg.batch_matmul ins(%p16, %v : tensor<2x3x5xbf16>, tensor<2x5x4xbf16>) outs(%out0 : tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  return %out : tensor<2x3x4xf32>
+}
