@@ -14,6 +14,8 @@
 #include "kvcref/rope.h"
 #include "kvcref/storage.h"
 
+#include <functional>
+
 using namespace kvcref;
 
 namespace {

@@ -10,6 +10,7 @@
 
 #include "MaskPlanner.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include <cmath>
 
 using namespace mlir;
 

@@ -16,6 +16,8 @@
 #include "Constants.h"
 #include "Flow.h"
 
+#include <optional>
+
 namespace kvc::sass {
 
 struct Trips {
