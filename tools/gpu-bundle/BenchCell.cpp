@@ -5,7 +5,7 @@
 //
 // The cache is the runtime's: its pool, tables, step arrays and plan. Tables
 // name blocks in random order (or, in a cell that says so, in their own), data
-// are random, and one replay goes through enough layers that the second cache
+// are random, and one replay goes through enough layers that the L2 cache
 // holds none of the next.
 //
 //===----------------------------------------------------------------------===//
@@ -65,7 +65,7 @@ Cache::Cache(const Machine &machine, const BenchCell &cell, const Spec &spec)
     blocks += int64_t(run.count) * ((run.kvLen - 1) / p.block + 1 + spare);
   }
   const int32_t table = std::max(longest / p.block, 1);
-  // The second cache four times over, or a model's layers, in 40 % of memory.
+  // The L2 cache four times over, or a model's layers, in 40 % of memory.
   const double wanted =
       cell.wholeStep ? 32 : 4.0 * machine.info.l2_bytes / bytes + 1;
   const double room = machine.onGpu()

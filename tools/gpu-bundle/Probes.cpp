@@ -113,7 +113,7 @@ Limits probe(const Machine &machine) {
                      multiply = kernelOf("multiply_all", 256, image);
   Mirror memory(machine.device, machine.stream);
   const uint32_t blocks = uint32_t(machine.info.multiprocessors) * 8;
-  // Whole rounds of all threads' four loads, many times the second cache.
+  // Whole rounds of all threads' four loads, many times the L2 cache.
   const uint64_t round = uint64_t(blocks) * 256 * 64;
   const uint64_t bytes = (1ull << 31) / round * round;
   Parameters params = {memory.scratch(bytes), bytes, memory.scratch(4)};

@@ -1,4 +1,4 @@
-"""Times as kvc-bench takes them: a CUDA graph through so many layers that the second cache holds nothing of the next
+"""Times as kvc-bench takes them: a CUDA graph through so many layers that the L2 cache holds nothing of the next
 one's keys, replayed; median, 10th and 90th percentile.
 """
 import statistics
