@@ -132,8 +132,9 @@ TEST(Formats, f8e4m3_bits) {
   EXPECT_EQ(bitsOf(KVCRT_F8E4M3FN, 0xf.cp-10), 0x08u); // subnormal to normal
   EXPECT_TRUE(std::isnan(numberOf(KVCRT_F8E4M3FN, 0x7f)));
   for (uint32_t bits = 0; bits < 256; ++bits)
-    if ((bits & 0x7f) != 0x7f)
+    if ((bits & 0x7f) != 0x7f) {
       EXPECT_EQ(bitsOf(KVCRT_F8E4M3FN, numberOf(KVCRT_F8E4M3FN, bits)), bits);
+    }
 }
 
 TEST(Storage, i8_by_hand) {

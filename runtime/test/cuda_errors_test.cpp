@@ -215,8 +215,9 @@ TEST_F(Everything, FailsInEachPlaceInTurn) {
                          symbol.find("Release") != std::string::npos ||
                          symbol.find("Unmap") != std::string::npos ||
                          symbol.find("Ctx") != std::string::npos;
-      if (!frees)
+      if (!frees) {
         EXPECT_EQ(fake->live(), 0) << fake->log();
+      }
     }
   EXPECT_GT(places, 100);
   fake->reset();

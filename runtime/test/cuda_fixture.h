@@ -62,8 +62,9 @@ protected:
   void TearDown() override {
     kvcrt_device_destroy(device);
     device = nullptr;
-    if (fake && expectNothingLeft)
+    if (fake && expectNothingLeft) {
       EXPECT_EQ(fake->live(), 0) << fake->log();
+    }
     if (fake)
       fake->reset();
     if (library)

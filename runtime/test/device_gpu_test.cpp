@@ -28,8 +28,9 @@ protected:
   }
   void TearDown() override {
     for (void *s : {stream, other})
-      if (s)
+      if (s) {
         EXPECT_EQ(kvcrt_stream_destroy(device, s), KVCRT_OK);
+      }
     Device::TearDown();
   }
   std::string error() { return errorOf(device); }
@@ -74,15 +75,17 @@ TEST_P(GpuDevice, EventsOrderStreams) {
   ASSERT_EQ(kvcrt_event_create(device, &filled), KVCRT_OK);
   ASSERT_EQ(kvcrt_event_create(device, &copied), KVCRT_OK);
   for (uint8_t i = 1; i < 9; ++i) {
-    if (i > 1) // what the last round copies is not overwritten before
+    if (i > 1) { // what the last round copies is not overwritten before
       ASSERT_EQ(kvcrt_event_wait(device, copied, stream), KVCRT_OK);
+    }
     ASSERT_EQ(kvcrt_device_fill(device, a, i, kBytes, stream), KVCRT_OK);
     ASSERT_EQ(kvcrt_event_record(device, filled, stream), KVCRT_OK);
     ASSERT_EQ(kvcrt_event_wait(device, filled, other), KVCRT_OK);
     ASSERT_EQ(kvcrt_device_copy(device, b, a, kBytes, other), KVCRT_OK);
     ASSERT_EQ(kvcrt_event_record(device, copied, other), KVCRT_OK);
-    if (i % 4 == 0)
+    if (i % 4 == 0) {
       EXPECT_EQ(lastByte(b, kBytes, other), i);
+    }
   }
   ASSERT_EQ(kvcrt_event_synchronize(device, copied), KVCRT_OK);
   EXPECT_EQ(kvcrt_event_query(device, copied), KVCRT_OK);
@@ -175,9 +178,10 @@ TEST_P(GpuDevice, TensorMaps) {
   kvcrt_device_info info;
   KVCRT_INIT(&info);
   ASSERT_EQ(kvcrt_device_get_info(device, &info), KVCRT_OK);
-  if (info.sm >= 90)
+  if (info.sm >= 90) {
     EXPECT_EQ(kvcrt_tensor_map_encode(device, &desc, &map), KVCRT_OK)
         << error();
+  }
   desc.element = KVCRT_I4;
   EXPECT_EQ(kvcrt_tensor_map_encode(device, &desc, &map), KVCRT_UNSUPPORTED);
   kvcrt_device_free(device, base);

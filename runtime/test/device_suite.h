@@ -94,8 +94,9 @@ protected:
                                 static_cast<const char *>(address) + offset, 1,
                                 nullptr),
               KVCRT_OK);
-    if (GetParam().keepsBytes)
+    if (GetParam().keepsBytes) {
       EXPECT_EQ(read, value) << "offset " << offset;
+    }
   }
   kvcrt_device *device = nullptr;
 };

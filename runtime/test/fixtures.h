@@ -72,9 +72,10 @@ protected:
     KVCRT_INIT(&deviceDesc);
     deviceDesc.kind = kind;
     deviceDesc.num_workers = 1;
-    if (!device)
+    if (!device) {
       EXPECT_EQ(kvcrt_device_create(&deviceDesc, &device, nullptr, 0),
                 KVCRT_OK);
+    }
     desc.device = device;
     desc.groups = groups.data();
     desc.num_groups = static_cast<int32_t>(groups.size());

@@ -136,8 +136,9 @@ protected:
       const int block = cache.block_table[row * cache.block_table_stride + j];
       ASSERT_GE(block, 0);
       ASSERT_LT(block, cache.num_blocks);
-      if (cache.first_block && key >= model.groups[g].sinks)
+      if (cache.first_block && key >= model.groups[g].sinks) {
         ASSERT_GE(j, cache.first_block[row]);
+      }
       words(cache, block, key % cache.block_size, entry.values[key],
             [&](uint32_t &word, uint32_t value) {
               ASSERT_EQ(word, value) << "group " << g << " key " << key;

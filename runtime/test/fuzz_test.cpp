@@ -145,9 +145,10 @@ protected:
                first([](ModelStep &s) { return s.submitted && !s.ran; }))
       runKernels(before);
     const uint64_t newest = model.steps.rbegin()->first;
-    if (newest != id)
+    if (newest != id) {
       ASSERT_EQ(kvcrt_step_submit(runtime, newest, nullptr),
                 KVCRT_INVALID_ARGUMENT);
+    }
     ASSERT_EQ(kvcrt_step_submit(runtime, id, nullptr), KVCRT_OK);
     model.steps[id].submitted = true;
   }

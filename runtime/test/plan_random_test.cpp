@@ -175,8 +175,9 @@ TEST(PlanRandom, IsWhatRowsSay) {
          {&kvcrt_plan_sizes::tasks, &kvcrt_plan_sizes::slots,
           &kvcrt_plan_sizes::groups}) {
       kvcrt_plan_sizes less = used;
-      if (--(less.*field) >= 0)
+      if (--(less.*field) >= 0) {
         ASSERT_EQ(plan(step, less, tasks, out), KVCRT_CAPACITY_EXCEEDED);
+      }
     }
   }
   EXPECT_GT(planned, 1000);
