@@ -31,16 +31,23 @@ Num laneId(KernelBuilder &b) { return threadId(b) & 31; }
 Num blockId(KernelBuilder &b) { return readRegister<NVVM::BlockIdXOp>(b); }
 Num gridBlocks(KernelBuilder &b) { return readRegister<NVVM::GridDimXOp>(b); }
 
+static Value allLanes(KernelBuilder &b) { return b.i32(-1).value; }
+
+static Num shuffle(Num value, Num offset, NVVM::ShflKind kind) {
+  KernelBuilder &b = *value.builder;
+  return b.num(NVVM::ShflOp::create(b, value.type(), allLanes(b), value.value,
+                                    offset.value, b.i32(31).value, kind,
+                                    UnitAttr()));
+}
+
 Num warpId(KernelBuilder &b) {
   // The shuffle tells the compiler that the number is uniform.
-  return shuffleFrom(threadId(b) >> 5, b.i32(0));
+  return shuffle(threadId(b) >> 5, b.i32(0), NVVM::ShflKind::idx);
 }
 
 //===----------------------------------------------------------------------===//
 // Order
 //===----------------------------------------------------------------------===//
-
-static Value allLanes(KernelBuilder &b) { return b.i32(-1).value; }
 
 void blockBarrier(KernelBuilder &b) { NVVM::Barrier0Op::create(b); }
 void warpSync(KernelBuilder &b) { NVVM::SyncWarpOp::create(b, allLanes(b)); }
@@ -52,19 +59,14 @@ void gpuFence(KernelBuilder &b) {
 // Between lanes
 //===----------------------------------------------------------------------===//
 
-static Num shuffle(Num value, Num offset, NVVM::ShflKind kind) {
-  KernelBuilder &b = *value.builder;
-  return b.num(NVVM::ShflOp::create(b, value.type(), allLanes(b), value.value,
-                                    offset.value, b.i32(31).value, kind,
-                                    UnitAttr()));
-}
-
 Num shuffleXor(Num value, int64_t lanes) {
   return shuffle(value, value.builder->i32(lanes), NVVM::ShflKind::bfly);
 }
 
 Num shuffleFrom(Num value, Num lane) {
-  return shuffle(value, lane, NVVM::ShflKind::idx);
+  // Beside one that takes a lane, ptxas (13.0, sm_80 to sm_89) no longer knows
+  // that warpId is uniform, and all shuffles and syncs become calls.
+  return shuffle(value, lane ^ laneId(*value.builder), NVVM::ShflKind::bfly);
 }
 
 Num laneMax(Num value, int64_t lanes) {
