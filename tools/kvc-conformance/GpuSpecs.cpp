@@ -155,6 +155,26 @@ std::vector<Spec> gpuSpecs() {
               s.policy.block = 3;
               s.frugality = 2;
             });
+  // Products in a loop, of rows that are whole turns of it, and that are not;
+  // queries turned for the sinks a chunk at a time.
+  specs.add(makeSpec("frugal 3 streaming rope append 256:96", 8, 2, 256, 96,
+                     KVCRT_BF16),
+            [&](Spec &s) {
+              setWindow(s, 40, 4);
+              setRope(s, 256, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_APPEND);
+              setQuant(s.policy.value, KVCRT_F8E4M3FN);
+              s.frugality = 3;
+            });
+  specs.add(makeSpec("frugal 3 rope attend f8E4M3FN page 8", 8, 2, 144, 64,
+                     KVCRT_F16),
+            [&](Spec &s) {
+              setRope(s, 96, KVCRT_ROPE_INTERLEAVED, KVCRT_ROPE_AT_ATTEND);
+              quantised(KVCRT_F8E4M3FN, KVCRT_F8E4M3FN)(s);
+              s.policy.block = 8;
+              s.frugality = 3;
+            });
+  specs.add(makeSpec("frugal 3 f32 d80", 4, 2, 80, 80, KVCRT_F32),
+            [](Spec &s) { s.frugality = 3; });
   return specs.take();
 }
 

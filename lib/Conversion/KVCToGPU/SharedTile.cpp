@@ -56,18 +56,26 @@ TileWalk::TileWalk(int64_t threads, int64_t rows, int64_t chunks,
 void TileWalk::forEach(
     KernelBuilder &b, Num thread, llvm::function_ref<Nums(Num)> row,
     llvm::function_ref<void(ArrayRef<Num>, Num, ArrayRef<Num>)> chunk,
-    bool inLoop) const {
+    bool inLoop, bool chunksInLoop) const {
   Num myRow = thread / perRow, myChunk = thread % perRow;
   auto pass = [&](Num r) {
     Nums found = row(r);
-    for (int64_t c = 0; c < chunks; c += perRow) {
-      if (c >= apart && c < 2 * apart)
-        continue; // came with its partner
-      Nums together = {myChunk + c};
-      if (c < apart)
-        together.push_back(myChunk + (c + apart));
-      chunk(found, r, together);
-    }
+    // Chunks from `begin` to `end`, each with the one `partner` behind it.
+    auto walk = [&](int64_t begin, int64_t end, int64_t partner) {
+      auto at = [&](Num first) {
+        Nums together = {first};
+        if (partner)
+          together.push_back(first + partner);
+        chunk(found, r, together);
+      };
+      if (chunksInLoop && end - begin > perRow)
+        return b.rolledLoop(b.i32(begin), b.i32(end), perRow,
+                            [&](Num c) { at(myChunk + c); });
+      for (int64_t c = begin; c < end; c += perRow)
+        at(myChunk + c);
+    };
+    walk(0, apart, apart);
+    walk(2 * apart, chunks, 0);
   };
   if (inLoop && passes() > 1 && rows % rowsPerPass() == 0)
     return b.loop(b.i32(0), b.i32(rows), rowsPerPass(),

@@ -65,13 +65,13 @@ struct TileWalk {
   /// Calls `row(row)` for each row of thread `thread` (i32, of `threads`); it
   /// answers what `chunk(of the row, row, a chunk or two that come together)`
   /// gets. With `inLoop`, the passes are a loop: less code, and loads of one
-  /// pass alone are in flight.
+  /// pass alone are in flight. With `chunksInLoop`, so are a row's chunks.
   void forEach(KernelBuilder &b, Num thread,
                llvm::function_ref<Nums(Num row)> row,
                llvm::function_ref<void(llvm::ArrayRef<Num>, Num row,
                                        llvm::ArrayRef<Num> chunks)>
                    chunk,
-               bool inLoop = false) const;
+               bool inLoop = false, bool chunksInLoop = false) const;
 };
 
 } // namespace kvc::gpu

@@ -34,7 +34,8 @@ struct DecodeShape {
   static constexpr int64_t rows = GpuTasks::decodeRows, tileKeys = 16;
   static_assert(rows == 16 && GpuTasks::tileKeys % tileKeys == 0);
   int64_t warps = 4, stages = 3;
-  bool queriesInRegisters = true, operandsInTurn = false, rolled = false;
+  bool queriesInRegisters = true, operandsInTurn = false, rolled = false,
+       inSteps = false;
   int64_t threads() const { return warps * 32; }
   QueryTile queryTile(const Variant &v) const { return {v, rows}; }
   KeyTiles keyTiles(const Variant &v) const {
@@ -99,6 +100,7 @@ FailureOr<DecodeShape> DecodeShape::get(const Variant &v, const Chip &chip,
                                         int32_t frugality) {
   DecodeShape shape;
   shape.rolled = frugality >= 2;
+  shape.inSteps = frugality >= 3;
   // Halves of f32 operands take registers as well, and so do the places of
   // scaled rows that lie in several blocks.
   KeyTiles tiles = shape.keyTiles(v);
@@ -180,17 +182,19 @@ Nums Decode::attendKeys() {
   tiles.emitFill(b, lookUp, [&](Num step, ArrayRef<Num> found) {
     copy(step, step, found);
   });
-  queryTile.emitLoad(c, queries, shape.threads());
+  queryTile.emitLoad(c, queries, shape.threads(), shape.inSteps);
   blockBarrier(b);
   WarpAttend attend(c, tiles, queryTile, queries, ring, b.i32(0),
-                    shape.queriesInRegisters);
+                    shape.queriesInRegisters, shape.inSteps);
   if (shape.queriesUnderOperands(v))
     blockBarrier(b); // all warps have them
-  // The state, the stage, and where the tile that is copied next lies.
-  Nums carried = attend.start(), found = lookUp(b.i32(ahead));
+  // The state, the stage, and where the tile that is copied next lies, unless
+  // no registers are left to know it ahead.
+  Nums carried = attend.start();
   size_t stateSize = carried.size();
   carried.push_back(b.i32(0));
-  carried.append(found);
+  if (!shape.inSteps)
+    carried.append(lookUp(b.i32(ahead)));
   carried = b.loop(
       b.i32(0), mine, 1, carried, [&](Num step, ArrayRef<Num> before) -> Nums {
         Num stage = before[stateSize], tile = tileOf(step);
@@ -198,9 +202,12 @@ Nums Decode::attendKeys() {
         // All lanes' copies are there, and the stage before is free
         // again.
         warpSync(b);
-        copy(step + ahead, tiles.stageBefore(stage),
-             before.drop_front(stateSize + 1));
-        Nums next = lookUp(step + (ahead + 1));
+        Nums found(before.drop_front(stateSize + 1)), next;
+        if (shape.inSteps)
+          found = lookUp(step + ahead);
+        copy(step + ahead, tiles.stageBefore(stage), found);
+        if (!shape.inSteps)
+          next = lookUp(step + (ahead + 1));
         if (tiles.decodes()) {
           tiles.emitDecode(c, ring, lane, tile, stage);
           warpSync(b);

@@ -33,7 +33,7 @@ namespace {
 /// Sizes of the schedule, from the variant and the chip alone.
 struct PrefillShape {
   int64_t warps = GpuTasks::prefillRows / 16, tileKeys = 64, stages = 3;
-  bool queriesInRegisters = true, rolled = false;
+  bool queriesInRegisters = true, rolled = false, inSteps = false;
   int64_t threads() const { return warps * 32; }
   /// Of the task's rows, those that a block takes at once.
   int64_t rows() const { return warps * 16; }
@@ -58,6 +58,7 @@ FailureOr<PrefillShape> PrefillShape::get(const Variant &v, const Chip &chip,
                                           int32_t frugality) {
   PrefillShape shape;
   shape.rolled = frugality >= 2;
+  shape.inSteps = frugality >= 3;
   KeyTiles tiles = shape.keyTiles(v);
   bool wide = tiles.key.element.isF32() || tiles.value.element.isF32();
   shape.queriesInRegisters =
@@ -148,10 +149,10 @@ static void emitTask(AttendContext &c, const PrefillShape &shape,
   tiles.emitFill(b, lookUp, [&](Num stage, ArrayRef<Num> found) {
     copy(stage, stage, found);
   });
-  queryTile.emitLoad(c, queries, shape.threads());
+  queryTile.emitLoad(c, queries, shape.threads(), shape.inSteps);
   blockBarrier(b);
   WarpAttend warp(c, tiles, queryTile, queries, ring, warpId(b) * 16,
-                  shape.queriesInRegisters);
+                  shape.queriesInRegisters, shape.inSteps);
   // The state, the stage, and where the tile that is copied next lies, unless
   // wide rows leave no registers to know it ahead.
   Nums carried = warp.start();

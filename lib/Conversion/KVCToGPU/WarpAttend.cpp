@@ -18,8 +18,8 @@ namespace kvc::gpu {
 // Queries
 //===----------------------------------------------------------------------===//
 
-void QueryTile::emitLoad(const AttendContext &c, Num base,
-                         int64_t threads) const {
+void QueryTile::emitLoad(const AttendContext &c, Num base, int64_t threads,
+                         bool inSteps) const {
   Step named(c.b, "load queries");
   KernelBuilder &b = c.b;
   const Variant &v = variant;
@@ -76,15 +76,15 @@ void QueryTile::emitLoad(const AttendContext &c, Num base,
           put(high, to, chunks[1]);
         }
       },
-      /*inLoop=*/v.rope() && walk.isLong());
+      /*inLoop=*/v.rope() && walk.isLong(), /*chunksInLoop=*/inSteps);
 }
 
 WarpAttend::WarpAttend(AttendContext &c, const KeyTiles &tiles,
                        const QueryTile &queryTile, Num queries, Num ring,
-                       Num warpRow, bool inRegisters)
+                       Num warpRow, bool inRegisters, bool inSteps)
     : c(c), b(c.b), v(c.variant), tiles(tiles), queryTile(queryTile),
       queries(queries), ring(ring), warpRow(warpRow), lane(laneId(c.b)),
-      inRegisters(inRegisters) {
+      inRegisters(inRegisters), inSteps(inSteps) {
   assert((!tiles.operandsInTurn() || tiles.threads == 32) &&
          "values in turn are decoded between syncs of a warp");
   // The warp's first and last row that exist; a warp without any takes the
@@ -130,23 +130,41 @@ Nums WarpAttend::products(Num base, ArrayRef<Nums> held, Num stage) {
   Nums scores(tiles.tileKeys / 8 * 4, b.f32(0));
   Num keys = tiles.keys(ring, stage);
   MatrixLane at = MatrixLane::chunksFirst(b);
-  // Else all of a row is loaded at once, into registers that are spilled.
-  bool inSteps = queryTile.element.isF32();
-  for (int64_t step = 0; step < queryTile.tile.chunks / 2; ++step) {
-    if (inSteps && step > 0 && step % 4 == 0)
-      warpSync(b);
+  // Two chunks of queries from `base` on and of keys from `keys` on.
+  auto add = [&](MutableArrayRef<Num> scores, Num base, Num keys,
+                 int64_t step) {
     Nums q = held.empty() ? queryFragment(base, step) : held[step];
     for (int64_t key = 0; key < tiles.tileKeys; key += 16) {
       Nums k = loadMatrix(
           at.address(tiles.key.operand, keys, b.i32(key), 2 * step), 4, false);
       for (int64_t part = 0; part < 2; ++part) {
-        MutableArrayRef<Num> sums =
-            MutableArrayRef<Num>(scores).slice((key / 8 + part) * 4, 4);
+        MutableArrayRef<Num> sums = scores.slice((key / 8 + part) * 4, 4);
         Nums next = multiply(queryTile.element, q,
                              ArrayRef(k).slice(part * 2, 2), sums);
         llvm::copy(next, sums.begin());
       }
     }
+  };
+  constexpr int64_t kGroup = 4; // steps, as far as swizzles reach
+  int64_t step = 0, steps = queryTile.tile.chunks / 2;
+  if (inSteps && steps >= 2 * kGroup) {
+    assert(held.empty() && "registers are not indexed");
+    step = steps / kGroup * kGroup;
+    scores =
+        b.rolledLoop(b.i32(0), b.i32(step * 32), kGroup * 32, scores,
+                     [&](Num bytes, ArrayRef<Num> before) {
+                       Nums after(before);
+                       for (int64_t i = 0; i < kGroup; ++i)
+                         add(after, b.at(base, bytes), b.at(keys, bytes), i);
+                       return after;
+                     });
+  }
+  // Else all of a row is loaded at once, into registers that are spilled.
+  bool waits = queryTile.element.isF32();
+  for (; step < steps; ++step) {
+    if (waits && step > 0 && step % kGroup == 0)
+      warpSync(b);
+    add(scores, base, keys, step);
   }
   return scores;
 }

@@ -31,7 +31,9 @@ struct QueryTile {
     return tile.bytes() * (variant.needsSinkQuery() ? 2 : 1);
   }
   /// By all `threads` threads of the block; rows that do not exist are zero.
-  void emitLoad(const AttendContext &c, Num base, int64_t threads) const;
+  /// With `inSteps`, a thread has one chunk of each row at once.
+  void emitLoad(const AttendContext &c, Num base, int64_t threads,
+                bool inSteps) const;
   Num sinks(Num base) const { return base.builder->at(base, tile.bytes()); }
 
   const Variant &variant;
@@ -51,10 +53,11 @@ class WarpAttend {
 public:
   /// `queries` and `ring` are shared memory; the warp's rows are [warpRow,
   /// warpRow + 16) of the query tile. With `inRegisters`, the queries are
-  /// loaded here, once.
+  /// loaded here, once; with `inSteps`, no operand is loaded before those of a
+  /// few products earlier are used.
   WarpAttend(AttendContext &c, const KeyTiles &tiles,
              const QueryTile &queryTile, Num queries, Num ring, Num warpRow,
-             bool inRegisters);
+             bool inRegisters, bool inSteps);
 
   /// No keys yet: a softmax state, outputs of zero and, of two queries in
   /// registers, the one that met the last tile.
@@ -89,7 +92,7 @@ private:
   const QueryTile &queryTile;
   Num queries, ring, warpRow, lane;
   Num lowIndex, highIndex; // indices of this warp's queries
-  bool inRegisters;
+  bool inRegisters, inSteps;
   llvm::SmallVector<Nums> fragments; // of the only query
 };
 

@@ -216,18 +216,10 @@ void KernelBuilder::loop(Num begin, Num end, int64_t step, Body body) {
 }
 
 void KernelBuilder::rolledLoop(Num begin, Num end, int64_t step, Body body) {
-  auto op = scf::ForOp::create(*this, begin.value, end.value,
-                               begin.like(double(step)).value);
-  MLIRContext *context = getContext();
-  auto never = LLVM::LoopUnrollAttr::get(context, /*disable=*/getBoolAttr(true),
-                                         {}, {}, {}, {}, {}, {});
-  op->setAttr("llvm.loop_annotation",
-              LLVM::LoopAnnotationAttr::get(context, {}, {}, {},
-                                            /*unroll=*/never, {}, {}, {}, {},
-                                            {}, {}, {}, {}, {}, {}, {}));
-  OpBuilder::InsertionGuard guard(*this);
-  setInsertionPoint(op.getBody()->getTerminator());
-  body(num(op.getInductionVar()));
+  rolledLoop(begin, end, step, {}, [&](Num i, ArrayRef<Num>) -> Nums {
+    body(i);
+    return {};
+  });
 }
 
 void KernelBuilder::loopBy(Num begin, Num end, Num step, Body body) {
@@ -241,26 +233,49 @@ static SmallVector<Value> values(ArrayRef<Num> nums) {
   return llvm::map_to_vector(nums, [](Num n) { return n.value; });
 }
 
-Nums KernelBuilder::loop(Num begin, Num end, int64_t step,
-                         ArrayRef<Num> initial, CarriedBody body) {
-  auto op = scf::ForOp::create(*this, begin.value, end.value,
+static scf::ForOp emitLoop(KernelBuilder &b, Num begin, Num end, int64_t step,
+                           ArrayRef<Num> initial,
+                           KernelBuilder::CarriedBody body) {
+  auto op = scf::ForOp::create(b, begin.value, end.value,
                                begin.like(double(step)).value, values(initial));
-  OpBuilder::InsertionGuard guard(*this);
+  OpBuilder::InsertionGuard guard(b);
   // Without carried values the builder has already put a yield there.
   if (initial.empty())
-    setInsertionPoint(op.getBody()->getTerminator());
+    b.setInsertionPoint(op.getBody()->getTerminator());
   else
-    setInsertionPointToEnd(op.getBody());
+    b.setInsertionPointToEnd(op.getBody());
   Nums carried;
   for (Value v : op.getRegionIterArgs())
-    carried.push_back(num(v));
-  Nums next = body(num(op.getInductionVar()), carried);
+    carried.push_back(b.num(v));
+  Nums next = body(b.num(op.getInductionVar()), carried);
   if (!initial.empty())
-    scf::YieldOp::create(*this, values(next));
+    scf::YieldOp::create(b, values(next));
+  return op;
+}
+
+static Nums resultsOf(KernelBuilder &b, scf::ForOp op) {
   Nums results;
   for (Value v : op.getResults())
-    results.push_back(num(v));
+    results.push_back(b.num(v));
   return results;
+}
+
+Nums KernelBuilder::loop(Num begin, Num end, int64_t step,
+                         ArrayRef<Num> initial, CarriedBody body) {
+  return resultsOf(*this, emitLoop(*this, begin, end, step, initial, body));
+}
+
+Nums KernelBuilder::rolledLoop(Num begin, Num end, int64_t step,
+                               ArrayRef<Num> initial, CarriedBody body) {
+  scf::ForOp op = emitLoop(*this, begin, end, step, initial, body);
+  MLIRContext *context = getContext();
+  auto never = LLVM::LoopUnrollAttr::get(context, /*disable=*/getBoolAttr(true),
+                                         {}, {}, {}, {}, {}, {});
+  op->setAttr("llvm.loop_annotation",
+              LLVM::LoopAnnotationAttr::get(context, {}, {}, {},
+                                            /*unroll=*/never, {}, {}, {}, {},
+                                            {}, {}, {}, {}, {}, {}, {}));
+  return resultsOf(*this, op);
 }
 
 void KernelBuilder::ifThen(Num condition, llvm::function_ref<void()> then) {

@@ -133,6 +133,8 @@ public:
             CarriedBody body);
   /// A loop that stays one whatever assemblers think of its trip count.
   void rolledLoop(Num begin, Num end, int64_t step, Body body);
+  Nums rolledLoop(Num begin, Num end, int64_t step, llvm::ArrayRef<Num> initial,
+                  CarriedBody body);
   /// A loop whose step is a value.
   void loopBy(Num begin, Num end, Num step, Body body);
   void ifThen(Num condition, llvm::function_ref<void()> then);

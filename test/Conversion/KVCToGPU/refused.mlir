@@ -19,12 +19,12 @@ kvc.variant @value {cache = !kvc.cache<kv_heads = 2, head_dim = 64 : 512, bf16>,
 
 // -----
 
-// expected-error@+1 {{expected array<i32: decode, prefill> of 0 to 2 as `kvc.frugality`, got 1 : i32}}
+// expected-error@+1 {{expected array<i32: decode, prefill> of 0 to 3 as `kvc.frugality`, got 1 : i32}}
 kvc.variant @frugality {cache = !kvc.cache<kv_heads = 2, head_dim = 64, bf16>, query_heads = 8, kvc.frugality = 1 : i32}
 
 // -----
 
-// expected-error@+1 {{expected array<i32: decode, prefill> of 0 to 2 as `kvc.frugality`, got array<i32: 0>}}
+// expected-error@+1 {{expected array<i32: decode, prefill> of 0 to 3 as `kvc.frugality`, got array<i32: 0>}}
 kvc.variant @levels {cache = !kvc.cache<kv_heads = 2, head_dim = 64, bf16>, query_heads = 8, kvc.frugality = array<i32: 0>}
 
 // -----

@@ -47,7 +47,7 @@ inline constexpr llvm::StringLiteral kImageKeyAttr = "kvc.image_key";
 /// kMostFrugal. What spilled is made again so (Target/NVPTX): how many
 /// registers a kernel takes, ptxas alone knows.
 inline constexpr llvm::StringLiteral kFrugalityAttr = "kvc.frugality";
-inline constexpr int32_t kMostFrugal = 2;
+inline constexpr int32_t kMostFrugal = 3;
 
 /// Appends, nested on gpu.module, the passes that take kernels (scf, arith,
 /// math, vector, llvm, nvvm) to the llvm and nvvm dialects.
