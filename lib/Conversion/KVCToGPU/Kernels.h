@@ -37,6 +37,8 @@ struct Chip {
 ///   1  queries stay in shared memory, addresses in the loop, half the keys of
 ///      a prefill tile
 ///   2  16 keys a prefill tile; stored rows become operands in a loop
+///   3  products in a loop over head_dim; queries a chunk at a time; blocks of
+///      a tile looked up when it is copied
 struct Frugality {
   int32_t decode = 0, prefill = 0;
   /// That of `op`; reports and fails where the attribute is none.
