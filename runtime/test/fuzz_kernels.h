@@ -31,8 +31,10 @@ protected:
         ASSERT_EQ(s.positions[token], entry.start + t);
         ASSERT_EQ(s.token_seq[token], int(row));
         if (entries[row].logits == KVCRT_LOGITS_ALL ||
-            (entries[row].logits == KVCRT_LOGITS_LAST && t == entry.tokens - 1))
+            (entries[row].logits == KVCRT_LOGITS_LAST &&
+             t == entry.tokens - 1)) {
           ASSERT_EQ(s.logit_rows[logit++], token);
+        }
       }
       longestQuery = std::max(longestQuery, entry.tokens);
       longest = std::max(longest, entry.start + entry.tokens);

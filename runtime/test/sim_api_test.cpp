@@ -18,7 +18,7 @@ class SimApi : public SimTest {};
 void nothing(kvcrt_sim_thread *, const void *) {}
 
 TEST_F(SimApi, Ranges) {
-  char bytes[64];
+  char bytes[64] = {};
   EXPECT_EQ(kvcrt_sim_add_memory(sim, bytes, 0, 0, nullptr),
             KVCRT_INVALID_ARGUMENT);
   EXPECT_EQ(kvcrt_sim_add_memory(sim, bytes + 16, 16, 0, nullptr), KVCRT_OK);

@@ -56,7 +56,7 @@ TEST_F(Findings, GlobalAccessAcrossTheEnd) {
 }
 
 TEST_F(Findings, GlobalMisaligned) {
-  alignas(16) char bytes[64];
+  alignas(16) char bytes[64] = {};
   add(bytes, 64);
   auto *data = bytes + 2;
   expectFinding(launch(
