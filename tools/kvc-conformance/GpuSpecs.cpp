@@ -143,6 +143,8 @@ std::vector<Spec> gpuSpecs() {
               setRope(s, 128, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_APPEND);
               s.frugality = 1;
             });
+  specs.add(makeSpec("frugal 1 mqa4 d256", 4, 1, 256, 256, KVCRT_BF16),
+            [](Spec &s) { s.frugality = 1; });
   specs.add(makeSpec("frugal 2 rope attend i8", 4, 2, 128, 128, KVCRT_BF16),
             [&](Spec &s) {
               setRope(s, 128, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_ATTEND);

@@ -34,11 +34,13 @@ struct Chip {
 };
 
 /// How hard the kernels try to get by with few registers (kFrugalityAttr):
-///   1  queries stay in shared memory, addresses in the loop, half the keys of
-///      a prefill tile
-///   2  16 keys a prefill tile; stored rows become operands in a loop
-///   3  products in a loop over head_dim; queries a chunk at a time; blocks of
-///      a tile looked up when it is copied
+///   1  queries stay in shared memory, addresses in the loop; where they do
+///      anyway, since keys are wide, products are a loop over head_dim; else
+///      half the keys of a prefill tile
+///   2  half the keys, or the half of that; stored rows become operands in a
+///      loop
+///   3  16 keys a prefill tile, products in a loop; queries a chunk at a time;
+///      blocks of a tile looked up when it is copied
 struct Frugality {
   int32_t decode = 0, prefill = 0;
   /// That of `op`; reports and fails where the attribute is none.

@@ -35,7 +35,7 @@ struct DecodeShape {
   static_assert(rows == 16 && GpuTasks::tileKeys % tileKeys == 0);
   int64_t warps = 4, stages = 3;
   bool queriesInRegisters = true, operandsInTurn = false, rolled = false,
-       inSteps = false;
+       productsInLoop = false, inSteps = false;
   int64_t threads() const { return warps * 32; }
   QueryTile queryTile(const Variant &v) const { return {v, rows}; }
   KeyTiles keyTiles(const Variant &v) const {
@@ -108,11 +108,12 @@ FailureOr<DecodeShape> DecodeShape::get(const Variant &v, const Chip &chip,
           wideValue = tiles.value.element.isF32();
   bool scattered = (tiles.key.hasScale() || tiles.value.hasScale()) &&
                    v.policy.block % tileKeys != 0;
-  shape.queriesInRegisters =
-      frugality == 0 &&
+  bool narrow =
       v.keyDim() * (1 + wideKey) + v.valueDim() <= (wideKey || wideValue ? 192
                                                     : scattered          ? 320
                                                                          : 384);
+  shape.queriesInRegisters = frugality == 0 && narrow;
+  shape.productsInLoop = frugality >= (narrow ? 3 : 1);
   auto fits = [&](int64_t warps, int64_t stages, int64_t budget) {
     shape.warps = warps;
     shape.stages = stages;
@@ -185,7 +186,7 @@ Nums Decode::attendKeys() {
   queryTile.emitLoad(c, queries, shape.threads(), shape.inSteps);
   blockBarrier(b);
   WarpAttend attend(c, tiles, queryTile, queries, ring, b.i32(0),
-                    shape.queriesInRegisters, shape.inSteps);
+                    shape.queriesInRegisters, shape.productsInLoop);
   if (shape.queriesUnderOperands(v))
     blockBarrier(b); // all warps have them
   // The state, the stage, and where the tile that is copied next lies, unless

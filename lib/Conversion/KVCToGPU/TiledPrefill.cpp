@@ -33,7 +33,8 @@ namespace {
 /// Sizes of the schedule, from the variant and the chip alone.
 struct PrefillShape {
   int64_t warps = GpuTasks::prefillRows / 16, tileKeys = 64, stages = 3;
-  bool queriesInRegisters = true, rolled = false, inSteps = false;
+  bool queriesInRegisters = true, rolled = false, productsInLoop = false,
+       inSteps = false;
   int64_t threads() const { return warps * 32; }
   /// Of the task's rows, those that a block takes at once.
   int64_t rows() const { return warps * 16; }
@@ -63,6 +64,10 @@ FailureOr<PrefillShape> PrefillShape::get(const Variant &v, const Chip &chip,
   bool wide = tiles.key.element.isF32() || tiles.value.element.isF32();
   shape.queriesInRegisters =
       frugality == 0 && v.keyDim() <= (wide ? 32 : 128) && v.valueDim() <= 128;
+  // Where keys are wide, a loop over them spares more than smaller tiles do,
+  // and costs less.
+  bool wideKeys = v.keyDim() > (wide ? 64 : 128);
+  shape.productsInLoop = frugality >= (wideKeys ? 1 : 3);
   // Beside outputs of 256, tiles of scaled rows with more keys spill on sm_86
   // and sm_89, as ptxas says (assembles-256.mlir); larger chips hide a tile
   // behind more stages.
@@ -78,8 +83,8 @@ FailureOr<PrefillShape> PrefillShape::get(const Variant &v, const Chip &chip,
   bool wideOperands = tiles.decodes() && v.valueDim() > 192;
   // Halves of scores and weights of f32 take twice the registers.
   int64_t whole = wide || busy || wideOperands ? 32 : 64;
-  if (frugality > 0)
-    whole = frugality == 1 ? whole / 2 : 16;
+  if (int32_t smaller = frugality - wideKeys; smaller > 0)
+    whole = smaller == 1 ? whole / 2 : 16;
   for (int64_t warps : {4, 2})
     for (int64_t budget : {chip.sharedBytesPerSM / 2 - 1024, chip.sharedBytes})
       for (int64_t keys : {64, 32, 16})
@@ -152,7 +157,7 @@ static void emitTask(AttendContext &c, const PrefillShape &shape,
   queryTile.emitLoad(c, queries, shape.threads(), shape.inSteps);
   blockBarrier(b);
   WarpAttend warp(c, tiles, queryTile, queries, ring, warpId(b) * 16,
-                  shape.queriesInRegisters, shape.inSteps);
+                  shape.queriesInRegisters, shape.productsInLoop);
   // The state, the stage, and where the tile that is copied next lies, unless
   // wide rows leave no registers to know it ahead.
   Nums carried = warp.start();

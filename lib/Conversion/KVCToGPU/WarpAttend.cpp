@@ -81,10 +81,10 @@ void QueryTile::emitLoad(const AttendContext &c, Num base, int64_t threads,
 
 WarpAttend::WarpAttend(AttendContext &c, const KeyTiles &tiles,
                        const QueryTile &queryTile, Num queries, Num ring,
-                       Num warpRow, bool inRegisters, bool inSteps)
+                       Num warpRow, bool inRegisters, bool inLoop)
     : c(c), b(c.b), v(c.variant), tiles(tiles), queryTile(queryTile),
       queries(queries), ring(ring), warpRow(warpRow), lane(laneId(c.b)),
-      inRegisters(inRegisters), inSteps(inSteps) {
+      inRegisters(inRegisters), inLoop(inLoop) {
   assert((!tiles.operandsInTurn() || tiles.threads == 32) &&
          "values in turn are decoded between syncs of a warp");
   // The warp's first and last row that exist; a warp without any takes the
@@ -147,7 +147,7 @@ Nums WarpAttend::products(Num base, ArrayRef<Nums> held, Num stage) {
   };
   constexpr int64_t kGroup = 4; // steps, as far as swizzles reach
   int64_t step = 0, steps = queryTile.tile.chunks / 2;
-  if (inSteps && steps >= 2 * kGroup) {
+  if (inLoop && steps >= 2 * kGroup) {
     assert(held.empty() && "registers are not indexed");
     step = steps / kGroup * kGroup;
     scores =

@@ -53,11 +53,11 @@ class WarpAttend {
 public:
   /// `queries` and `ring` are shared memory; the warp's rows are [warpRow,
   /// warpRow + 16) of the query tile. With `inRegisters`, the queries are
-  /// loaded here, once; with `inSteps`, no operand is loaded before those of a
-  /// few products earlier are used.
+  /// loaded here, once; with `inLoop`, products of queries and keys are a
+  /// loop: operands of a few of them alone are in flight.
   WarpAttend(AttendContext &c, const KeyTiles &tiles,
              const QueryTile &queryTile, Num queries, Num ring, Num warpRow,
-             bool inRegisters, bool inSteps);
+             bool inRegisters, bool inLoop);
 
   /// No keys yet: a softmax state, outputs of zero and, of two queries in
   /// registers, the one that met the last tile.
@@ -92,7 +92,7 @@ private:
   const QueryTile &queryTile;
   Num queries, ring, warpRow, lane;
   Num lowIndex, highIndex; // indices of this warp's queries
-  bool inRegisters, inSteps;
+  bool inRegisters, inLoop;
   llvm::SmallVector<Nums> fragments; // of the only query
 };
 
