@@ -281,13 +281,25 @@ static bool leavesRegisters(const Variant &v, int32_t frugality) {
   return dims <= 256 || (plain && (!scaled || dims <= 384));
 }
 
+/// Whether the fastest shape spills more often than not, by what was drawn of
+/// such variants: integers that are turned, codes beside outputs of 256.
+static bool isCrowded(const Variant &v) {
+  int64_t dims = v.keyDim() + v.valueDim();
+  bool turnsIntegers =
+      v.rotatesAtAttend() &&
+      isa<IntegerType>(StorageAttrInterface(v.keyStorage).getPayloadType());
+  bool wideOutputs = v.keyStorage.hasScale() && v.valueStorage.hasScale() &&
+                     v.valueDim() > 192;
+  return dims >= 256 && dims <= 384 && (turnsIntegers || wideOutputs);
+}
+
 LogicalResult KernelEmitter::emitSplitDecode() {
-  FailureOr<DecodeShape> shape =
-      DecodeShape::get(variant, chip, frugality.decode);
+  int32_t level = std::max<int32_t>(frugality.decode, isCrowded(variant));
+  FailureOr<DecodeShape> shape = DecodeShape::get(variant, chip, level);
   if (failed(shape))
     return failure();
   emitKernel("_attend_decode", shape->threads(), shape->sharedBytes(variant),
-             {shape->tileKeys, 1, leavesRegisters(variant, frugality.decode)},
+             {shape->tileKeys, 1, leavesRegisters(variant, level)},
              [&](KernelBuilder &b, AbiStruct<kvcrt_params> params) {
                AbiStruct<kvcrt_step_header> header(
                    params.load(KVC_FIELD(kvcrt_params, step.header)));
