@@ -17,6 +17,8 @@ using namespace kvcref;
 
 int32_t kvcref::productFormat(const kvcrt_policy &policy,
                               const kvcrt_storage &storage) {
+  if (storage.format == KVCRT_F8E4M3FN)
+    return KVCRT_F16;
   if (policy.element != KVCRT_F32)
     return policy.element;
   return storage.kind == KVCRT_STORAGE_QUANT ? int32_t(KVCRT_BF16)
@@ -49,15 +51,27 @@ struct RowRange {
   }
 };
 
+/// The power of two that brings the largest of x into [2^13, 2^14), as far as
+/// 2^-113 to 2^114 do.
+double queryFactor(const std::vector<double> &x) {
+  double largest = 0;
+  for (double number : x)
+    largest = std::max(largest, std::abs(number));
+  // Zeros are as good with any factor.
+  const int exponent = largest > 0 ? std::ilogb(largest) : -127;
+  return std::ldexp(1.0, std::clamp(13 - exponent, -113, 114));
+}
+
 /// Of x, turned to `position` where `rope` is given, each rounded to `format`
-/// (f32: kept whole).
+/// (f32: kept whole) as a multiple of 1 / factor.
 ///
 /// A turn is x cos - y sin in f32: each product has the rounding of its angle
 /// (2^-24 of it) and one of its own at most, and so has their sum. That is less
 /// than 3 x 2^-24 (|x cos| + |y sin|), to which a table of angles that are off
 /// by another rounding adds one.
 RowRange roundRow(std::vector<double> x, int32_t format,
-                  const kvcrt_rope_params *rope, int64_t position) {
+                  const kvcrt_rope_params *rope, int64_t position,
+                  double factor = 1) {
   std::vector<double> error(x.size());
   if (rope) {
     const int32_t half = rope->dim / 2;
@@ -74,8 +88,8 @@ RowRange roundRow(std::vector<double> x, int32_t format,
   }
   RowRange row{x, std::vector<double>(x.size())};
   for (size_t d = 0; d < x.size() && format != KVCRT_F32; ++d) {
-    const double low = roundTo(format, x[d] - error[d]),
-                 high = roundTo(format, x[d] + error[d]);
+    const double low = roundTo(format, (x[d] - error[d]) * factor) / factor,
+                 high = roundTo(format, (x[d] + error[d]) * factor) / factor;
     row.middle[d] = (high + low) / 2;
     row.half[d] = (high - low) / 2;
   }
@@ -146,7 +160,11 @@ void kvcref::sequenceLseRange(const kvcrt_policy &policy,
         std::vector<double> x(dim);
         for (int64_t d = 0; d < dim; ++d)
           x[d] = q(i, h, d);
-        return roundRow(std::move(x), format, rope, at);
+        // A row of wider range has a factor of its own.
+        const double factor = format == KVCRT_F16 && policy.element != KVCRT_F16
+                                  ? queryFactor(x)
+                                  : 1;
+        return roundRow(std::move(x), format, rope, at, factor);
       };
       const RowRange query = queryRow(position);
       const RowRange sinkQuery =

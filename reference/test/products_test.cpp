@@ -111,6 +111,29 @@ TEST(LseRange, TurnsCodesBeforeTheirScale) {
   EXPECT_EQ(rangeOf(policy, {0, 1}, {0, 0}, 2, 0).high, 0);
 }
 
+TEST(LseRange, QueriesOfAnyRangeMeetF8AsF16) {
+  kvcrt_policy policy = plainPolicy(KVCRT_F32, KVCRT_F32);
+  policy.key.kind = policy.value.kind = KVCRT_STORAGE_QUANT;
+  policy.key.format = policy.value.format = KVCRT_F8E4M3FN;
+  EXPECT_EQ(productFormat(policy, policy.key), KVCRT_F16);
+  policy.element = KVCRT_BF16;
+  EXPECT_EQ(productFormat(policy, policy.key), KVCRT_F16);
+  // f16's eleven digits, far beyond its range: 1 + 2^-10 stays, and of 2^-11 at
+  // the middle the even neighbour.
+  policy.element = KVCRT_F32;
+  for (int exponent : {-100, -20, 0, 16, 100}) {
+    const double unit = std::ldexp(1.0, exponent);
+    const Range range =
+        rangeOf(policy, {(1 + 0x1p-10) * unit, (1 + 0x1p-11) * unit}, {4, 8});
+    EXPECT_EQ(range.low, 0.5 * (4 * (1 + 0x1p-10) + 8) * unit);
+    EXPECT_EQ(range.high, range.low);
+  }
+  // What is 2^-38 of the row's largest is below f16's smallest, 2^-24, when
+  // that one is at 2^13.
+  EXPECT_EQ(rangeOf(policy, {1, 0x1p-39}, {0, 8}).high, 0);
+  EXPECT_EQ(rangeOf(policy, {1, 0x1p-37}, {0, 8}).high, 0.5 * 0x1p-34);
+}
+
 TEST(LseRange, DistanceIsFromTheNearerEnd) {
   const LseRange range{Array<double, 2>({1, 1}, 2),
                        Array<double, 2>({1, 1}, 3)};

@@ -133,11 +133,13 @@ Outcome runCell(const Machine &machine, const Kernels &kernels,
   };
   attend(ours);
   mirror.pull(&fixture.errorWord);
-  outcome.outError = relativeError(read(), expected);
+  const kvcref::Array<double, 3> out = read();
+  outcome.outError = relativeError(out, expected);
+  outcome.problem = judgeRows(batch, boundsForGpu(spec).out, out, expected);
   if (spec.lse)
     outcome.lseError = compareLse(copyLse(fixture), expectedLse);
   if (fixture.errorWord)
-    outcome.problem =
+    outcome.problem +=
         "error word is " + std::to_string(fixture.errorWord) + "; ";
   const std::vector<char> bits(fixture.out.data(),
                                fixture.out.data() + fixture.out.size());

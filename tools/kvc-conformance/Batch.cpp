@@ -83,6 +83,9 @@ std::vector<Batch> cpuBatches(const Spec &spec) {
   batches.push_back(
       {"sparse pool", {{1, 1}, {2, 70}, {1, 130}, {30, 40}}, Pool::Sparse, 2});
 
+  batches.push_back({"wide ranges", {{1, 70}, {9, 40}}, Pool::Nhd, 2});
+  batches.back().wideRanges = true;
+
   if (spec.policy.key.kind == KVCRT_STORAGE_PLAIN &&
       spec.policy.value.kind == KVCRT_STORAGE_PLAIN)
     batches.push_back({"nan at end",

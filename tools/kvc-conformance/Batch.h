@@ -39,6 +39,9 @@ struct Batch {
   /// The last token of each sequence is NaN. What does not see it must not
   /// notice. Only for storages that can hold a NaN.
   bool nanAtEnd = false;
+  /// Heads' keys, and tokens' values, have magnitudes far apart, and queries
+  /// such that scores are near one: rows are judged one by one.
+  bool wideRanges = false;
   /// Of engines that plan: keys of a split, and by how much the host's bound
   /// of each length is too high.
   int32_t splitKeys = 256;

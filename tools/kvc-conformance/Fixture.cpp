@@ -111,6 +111,7 @@ Fixture::Fixture(const Spec &spec, const Batch &batch, uint64_t seed)
     int32_t held = std::max(0, s.kvLen - s.newTokens);
     before.push_back({held, held});
   }
+  drawKeyExponents();
   makeStep(history, before);
   makeStep(current, batch.sequences);
   tokens = current.header.num_tokens;
@@ -250,12 +251,41 @@ void Fixture::makePool() {
   }
 }
 
-void Fixture::fillOperand(Memory &memory, int64_t rows, int64_t heads,
-                          int64_t dim) {
+void Fixture::fillOperand(
+    Memory &memory, int64_t rows, int64_t heads, int64_t dim,
+    const std::function<int(int64_t, int64_t)> &exponent) {
   const kvcref::Format &format = *kvcref::findFormat(spec.policy.element);
   memory.resize(rows * heads * dim * format.bits / 8);
   for (int64_t i = 0; i < rows * heads * dim; ++i)
-    format.store(memory.data(), i, 2 * random.uniform());
+    format.store(memory.data(), i,
+                 std::ldexp(2 * random.uniform(),
+                            exponent(i / dim / heads, i / dim % heads)));
+}
+
+/// Whether rows pass through f16 on their way, which has no wide range.
+static bool isNarrow(const Spec &spec, const kvcrt_storage &storage) {
+  return spec.policy.element == KVCRT_F16 || storage.format == KVCRT_F16;
+}
+
+void Fixture::drawKeyExponents() {
+  keyExponents.assign(spec.policy.kv_heads, 0);
+  if (!batch.wideRanges)
+    return;
+  const int most = isNarrow(spec, spec.policy.key) ? 4 : 40;
+  for (int &exponent : keyExponents)
+    exponent = int(random.below(2 * most + 1)) - most;
+}
+
+std::vector<int> Fixture::drawValueExponents(int64_t count) {
+  std::vector<int> exponents(count, 0);
+  if (!batch.wideRanges)
+    return exponents;
+  const bool narrow = isNarrow(spec, spec.policy.value);
+  // In f16, where scales of small values are denormal.
+  const int least = narrow ? -14 : -50, most = narrow ? -8 : 50;
+  for (int &exponent : exponents)
+    exponent = least + int(random.below(most - least + 1));
+  return exponents;
 }
 
 void Fixture::makeStep(Step &step, const std::vector<Sequence> &sequences) {
@@ -283,9 +313,15 @@ void Fixture::makeStep(Step &step, const std::vector<Sequence> &sequences) {
   int32_t total = step.indptr.back();
   step.header.num_seqs = int32_t(sequences.size());
   step.header.num_tokens = total;
-  fillOperand(step.key, total, p.kv_heads, p.key_dim);
-  fillOperand(step.value, total, p.kv_heads, p.value_dim);
-  fillOperand(step.query, total, spec.queryHeads, p.key_dim);
+  const std::vector<int> valueExponents = drawValueExponents(total);
+  const int64_t group = spec.queryHeads / p.kv_heads;
+  fillOperand(step.key, total, p.kv_heads, p.key_dim,
+              [&](int64_t, int64_t head) { return keyExponents[head]; });
+  fillOperand(step.value, total, p.kv_heads, p.value_dim,
+              [&](int64_t row, int64_t) { return valueExponents[row]; });
+  fillOperand(
+      step.query, total, spec.queryHeads, p.key_dim,
+      [&](int64_t, int64_t head) { return -keyExponents[head / group]; });
   if (!batch.nanAtEnd || &step != &current)
     return;
   for (size_t s = 0; s < sequences.size(); ++s) {

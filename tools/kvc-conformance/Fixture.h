@@ -15,6 +15,7 @@
 
 #include "Batch.h"
 #include "kvcrt/abi.h"
+#include <functional>
 
 namespace kvc::conformance {
 
@@ -137,11 +138,19 @@ private:
   void makeMask();
   kvcrt_params params(Step &step, int which);
   kvcrt_plane plane(int which, bool value);
-  void fillOperand(Memory &memory, int64_t rows, int64_t heads, int64_t dim);
+  /// `exponent(row, head)`: of the power of two that elements are multiplied
+  /// by.
+  void fillOperand(Memory &memory, int64_t rows, int64_t heads, int64_t dim,
+                   const std::function<int(int64_t, int64_t)> &exponent);
+  /// The same exponents for both steps' keys, and others for each token's
+  /// values: all 0 where the batch has no wide ranges.
+  void drawKeyExponents();
+  std::vector<int> drawValueExponents(int64_t tokens);
 
   const Spec &spec;
   const Batch &batch;
   Random random;
+  std::vector<int> keyExponents; // of KV heads
   std::string problem_;
   int64_t tokens = 0;
   int32_t numBlocks = 0, tableStride = 0;

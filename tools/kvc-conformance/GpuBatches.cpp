@@ -89,6 +89,10 @@ std::vector<Batch> gpuBatches(const Spec &spec, uint64_t seed) {
   add({"no tokens", {{0, 33}, {0, 0}}, Pool::Nhd});
   add({"sparse pool", {{1, 1}, {2, 70}, {1, 35}, {12, 40}}, Pool::Sparse});
 
+  Batch &wide = add({"wide ranges", {{1, 70}, {9, 40}, {2, 150}}, Pool::Nhd});
+  wide.splitKeys = 64;
+  wide.wideRanges = true;
+
   Random random(seed);
   add(drawn("drawn", random, 180));
   add(drawn("drawn long", random, 400));

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 namespace kvc::conformance {
 
@@ -44,6 +45,30 @@ double relativeError(const kvcref::Array<double, 3> &x,
   kvcref::RelativeError error;
   error.add(x, reference);
   return error.get();
+}
+
+std::string judgeRows(const Batch &batch, double bound,
+                      const kvcref::Array<double, 3> &x,
+                      const kvcref::Array<double, 3> &reference) {
+  // A row's error is its largest weight's, not the mean of many.
+  constexpr double kOfARow = 8;
+  if (!batch.wideRanges)
+    return "";
+  double worst = 0;
+  const int64_t dim = reference.shape[2];
+  for (size_t row = 0; row < reference.elements.size(); row += dim) {
+    kvcref::RelativeError error;
+    for (int64_t d = 0; d < dim; ++d)
+      error.add(x.elements[row + d], reference.elements[row + d]);
+    worst = std::max(worst, error.get());
+  }
+  if (worst <= kOfARow * bound)
+    return "";
+  char text[96];
+  std::snprintf(text, sizeof(text),
+                "a row of out differs by %.1e, expected at most %.1e; ", worst,
+                kOfARow * bound);
+  return text;
 }
 
 double compareStored(const Spec &spec, const Batch &batch,

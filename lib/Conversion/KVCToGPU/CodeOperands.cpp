@@ -10,7 +10,6 @@
 //   i8 -> f16    0x6400 | (x ^ 0x80) is 1024 + (x + 128);  - 1152
 //   i8 -> bf16   x ^ 0x80 is 2^-133 (x + 128);  * 2^127 - 2  is 2^-6 x
 //   e4m3 -> f16  its fields under an exponent of 5 bits are 2^-8 x;  * 256
-//   e4m3 -> bf16 its fields under one of 8 bits are 2^-120 x;  * 2^120
 //
 // Invariant: every step is exact. Denormal operands are meant: f16 and bf16
 // instructions do not flush them.
@@ -34,7 +33,8 @@ CodeOperands::CodeOperands(Attribute storage, Type element, bool convertsFp8)
   if (!quant || !(element.isF16() || element.isBF16()))
     return;
   Type payload = quant.getPayload();
-  if (!payload.isInteger(8) && !isa<Float8E4M3FNType>(payload))
+  if (!payload.isInteger(8) &&
+      !(isa<Float8E4M3FNType>(payload) && element.isF16()))
     return;
   codes = payload;
   this->element = element;
@@ -126,44 +126,10 @@ static std::pair<Num, Num> fromE4M3ToF16(Num codes, bool converts) {
   return {finish(lowPair(low, high)), finish(highPair(low, high))};
 }
 
-static std::pair<Num, Num> fromE4M3ToBF16(Num codes) {
-  KernelBuilder &b = *codes.builder;
-  auto shiftRight = [&](Num x, int64_t bits) {
-    return b.num(arith::ShRUIOp::create(b, x.value, b.i32(bits).value));
-  };
-  // Each code as two bytes: s 0 0 0 0 e e e, and e m m m 0 0 0 0.
-  Num high = (codes & word(b, 0x80808080)) |
-             (shiftRight(codes, 4) & word(b, 0x07070707));
-  Num low = (codes << 4) & word(b, 0xf0f0f0f0);
-  // All ones are a NaN, whose exponent has the other four bits as well.
-  Num isNaN = ((codes & word(b, 0x7f7f7f7f)) + word(b, 0x01010101)) &
-              word(b, 0x80808080);
-  high = high + isNaN - shiftRight(isNaN, 4);
-  Type type = pairOf(b, b.getBF16Type());
-  auto finish = [&](Num pair) {
-    // A product alone is an instruction of sm_90 on.
-    return reinterpret(fma(reinterpret(pair, type),
-                           reinterpret(word(b, 0x7b807b80), type),
-                           reinterpret(word(b, 0x80008000), type)),
-                       b.i32());
-  };
-  return {finish(lowPair(low, high)), finish(highPair(low, high))};
-}
-
 std::pair<Num, Num> CodeOperands::convert(Num four) const {
   if (codes.isInteger(8))
     return fromI8(four, element);
-  if (element.isF16())
-    return fromE4M3ToF16(four, convertsFp8);
-  if (!convertsFp8)
-    return fromE4M3ToBF16(four);
-  auto [low, high] = fromE4M3ToF16(four, true);
-  Type half = four.builder->getF16Type();
-  auto widen = [&](Num pair) {
-    auto [first, second] = unpackPair(pair, half);
-    return packPair(first, second, element);
-  };
-  return {widen(low), widen(high)};
+  return fromE4M3ToF16(four, convertsFp8);
 }
 
 } // namespace kvc::gpu

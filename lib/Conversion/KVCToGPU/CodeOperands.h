@@ -14,7 +14,8 @@ namespace kvc::gpu {
 /// How 8-bit codes become operands of the products, four at a time.
 class CodeOperands {
 public:
-  /// For i8 and f8E4M3FN to f16 and bf16; else convert() must not be called.
+  /// For i8 to f16 and bf16, and f8E4M3FN to f16; else convert() must not be
+  /// called.
   /// `convertsFp8`: the chip has cvt.f16x2.e4m3x2.
   CodeOperands(mlir::Attribute storage, mlir::Type element,
                bool convertsFp8 = false);

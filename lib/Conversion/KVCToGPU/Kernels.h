@@ -48,10 +48,16 @@ struct Frugality {
 };
 
 /// What the matrix instructions take of keys or values in `storage`, and so of
-/// the queries and weights that they meet: the element type where that has 16
-/// bits, the stored type of plain f16 or bf16 rows, f32 (as pairs of tf32) of
-/// plain f32 rows, and bf16 of 8-bit codes, which it holds exactly.
+/// the queries and weights that they meet: f16 of f8E4M3FN codes, which chips
+/// convert to nothing else; else the element type where that has 16 bits, the
+/// stored type of plain f16 or bf16 rows, f32 (as pairs of tf32) of plain f32
+/// rows, and bf16 of i8 codes, which it holds exactly.
 mlir::Type operandType(const Variant &variant, StorageAttrInterface storage);
+/// Whether queries have factors of their own (RangeFactor.h), since they come
+/// with a wider range than the f16 that they become.
+bool scalesQueries(const Variant &variant);
+/// Likewise weights, which meet values' scales.
+bool scalesWeights(const Variant &variant);
 /// Elements of a 16-byte piece of `type`.
 inline int64_t pieceOf(mlir::Type type) {
   return 128 / int64_t(type.getIntOrFloatBitWidth());

@@ -310,10 +310,46 @@ static Nums readSharedRow(const PlaneLayout &layout, Num base, Num row,
   return elements;
 }
 
-/// The operands of a chunk of eight codes at `from`, to a chunk at `to`.
-static void emitCodeChunk(const CodeOperands &operands, Num from, Num to) {
-  KernelBuilder &b = *from.builder;
-  Num codes = b.load(b.vec(2, b.i32()), from, 8);
+/// Loads of codes that hide each other's latency, of two registers each: fewer
+/// beside outputs of 256.
+static size_t loadsAtOnce(const Variant &v) {
+  return v.valueDim() <= 192 ? 4 : 2;
+}
+
+namespace {
+/// Chunks of eight codes that become operands. An assembler leaves a load
+/// behind the stores that it stands behind, since they may meet; so a few loads
+/// go first, lest a warp wait for each.
+class CodeChunks {
+public:
+  /// `atOnce`: how many chunks are loaded before the first is stored.
+  CodeChunks(const CodeOperands &operands, size_t atOnce)
+      : operands(operands), atOnce(atOnce) {}
+  ~CodeChunks() { storeLoaded(); }
+  /// From codes at `from` to a chunk at `to`.
+  void add(Num from, Num to) {
+    KernelBuilder &b = *from.builder;
+    loaded.push_back({b.load(b.vec(2, b.i32()), from, 8), to});
+    if (loaded.size() == atOnce)
+      storeLoaded();
+  }
+
+private:
+  void storeLoaded() {
+    for (auto [codes, to] : loaded)
+      store(codes, to);
+    loaded.clear();
+  }
+  void store(Num codes, Num to) const;
+
+  const CodeOperands &operands;
+  const size_t atOnce;
+  SmallVector<std::pair<Num, Num>> loaded; // codes, and where they go
+};
+} // namespace
+
+void CodeChunks::store(Num codes, Num to) const {
+  KernelBuilder &b = *to.builder;
   Num words = b.num(LLVM::PoisonOp::create(b, b.vec(4, b.i32())));
   for (int64_t i = 0; i < 2; ++i) {
     auto [low, high] = operands.convert(b.lane(codes, i));
@@ -337,6 +373,12 @@ void KeyTiles::emitDecodePlane(const AttendContext &c,
   TileWalk walk(threads, tileKeys, layout.operand.chunks,
                 pairs ? partnerPieces(c.variant, count) : 0);
   CodeOperands direct = layout.codes(c.convertsFp8);
+  // Turned keys and f8 without an instruction for it: work of many steps,
+  // whose registers spill beside outputs of 256 when passes interleave.
+  bool inLoop = rolled || (walk.isLong() && (c.variant.rotatesAtAttend() ||
+                                             direct.takesManySteps()));
+  bool inOnePiece = !inLoop && tileKeys % walk.rowsPerPass() == 0;
+  CodeChunks codeChunks(direct, inOnePiece ? loadsAtOnce(c.variant) : 1);
   walk.forEach(
       b, thread,
       [&](Num row) -> Nums {
@@ -350,8 +392,7 @@ void KeyTiles::emitDecodePlane(const AttendContext &c,
       [&](ArrayRef<Num> found, Num row, ArrayRef<Num> chunks) {
         Num to = layout.operand.address(operands, row, chunks[0]);
         if (direct)
-          return emitCodeChunk(
-              direct,
+          return codeChunks.add(
               b.at(layout.stored.address(stored, row, chunks[0] / 2),
                    chunks[0] % 2 * 8),
               to);
@@ -372,10 +413,7 @@ void KeyTiles::emitDecodePlane(const AttendContext &c,
                                     : read(first, count, true);
         storePiece(piece, to, layout.element);
       },
-      // Turned keys and f8 without an instruction for it: work of many steps,
-      // whose registers spill beside outputs of 256 when passes interleave.
-      /*inLoop=*/rolled || (walk.isLong() && (c.variant.rotatesAtAttend() ||
-                                              direct.takesManySteps())));
+      inLoop);
 }
 
 void KeyTiles::emitDecode(const AttendContext &c, Num base, Num thread,

@@ -223,7 +223,7 @@ Nums Decode::attendKeys() {
       });
   copyWait(b, 0);
   carried.truncate(stateSize);
-  return carried;
+  return attend.finish(carried);
 }
 
 /// Puts this warp's state where all warps can read it.

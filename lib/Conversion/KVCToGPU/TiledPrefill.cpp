@@ -196,7 +196,7 @@ static void emitTask(AttendContext &c, const PrefillShape &shape,
   // The loop has no registers for it.
   Split split = Split::load(task, /*again=*/true);
   SplitFold fold(c, split, shape.warps, {shape.rows(), shape.parts(), part});
-  emitFinish(c, shape, fold, carried);
+  emitFinish(c, shape, fold, warp.finish(carried));
   // Nobody reads shared memory behind the barrier that is the first thing
   // there.
   fold.arrive(ring);

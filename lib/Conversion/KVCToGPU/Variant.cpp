@@ -53,10 +53,24 @@ static LogicalResult verifyStorage(const Variant &v, StringRef what,
 }
 
 Type operandType(const Variant &variant, StorageAttrInterface storage) {
+  MLIRContext *context = variant.element.getContext();
+  auto quant = dyn_cast<QuantAttr>(storage);
+  if (quant && isa<Float8E4M3FNType>(quant.getPayload()))
+    return Float16Type::get(context);
   if (!variant.element.isF32())
     return variant.element;
-  return storage.hasScale() ? BFloat16Type::get(variant.element.getContext())
+  return storage.hasScale() ? BFloat16Type::get(context)
                             : storage.getPayloadType();
+}
+
+bool scalesQueries(const Variant &variant) {
+  return operandType(variant, variant.keyStorage).isF16() &&
+         !variant.element.isF16();
+}
+
+bool scalesWeights(const Variant &variant) {
+  StorageAttrInterface storage = variant.valueStorage;
+  return operandType(variant, storage).isF16() && storage.hasScale();
 }
 
 FailureOr<Variant> getVariant(VariantOp op) {

@@ -10,6 +10,8 @@
 #include "Rotation.h"
 #include "ScoreRow.h"
 
+#include "mlir/Dialect/Math/IR/Math.h"
+
 using namespace mlir;
 
 namespace kvc::gpu {
@@ -17,6 +19,22 @@ namespace kvc::gpu {
 //===----------------------------------------------------------------------===//
 // Queries
 //===----------------------------------------------------------------------===//
+
+/// Finds the factor of a row of queries, of which this thread reads the chunks
+/// from `firstChunk` on that are `perRow` apart, and its neighbours the others.
+static Num emitQueryFactor(const QueryTile &queries, Num source, Num firstChunk,
+                           int64_t perRow) {
+  const int64_t count = pieceOf(queries.element);
+  Num largest;
+  for (int64_t c = 0; c < queries.tile.chunks; c += perRow)
+    for (Num x : readGlobalRow(queries.variant.element, source,
+                               (firstChunk + c) * count, count, true)) {
+      KernelBuilder &b = *x.builder;
+      Num magnitude = b.num(math::AbsFOp::create(b, x.value));
+      largest = largest ? maxNumber(largest, magnitude) : magnitude;
+    }
+  return queryFactor(laneMax(largest, perRow));
+}
 
 void QueryTile::emitLoad(const AttendContext &c, Num base, int64_t threads,
                          bool inSteps) const {
@@ -39,6 +57,14 @@ void QueryTile::emitLoad(const AttendContext &c, Num base, int64_t threads,
         Num source = b.at(data, b.toI64(c.stepToken + token) * tokenStride +
                                     b.toI64(c.rowHead(safe)) * headStride);
         Nums found = {exists, source};
+        if (scalesQueries(v)) {
+          Num firstChunk = threadId(b) % walk.perRow;
+          Num factor = emitQueryFactor(*this, source, firstChunk, walk.perRow);
+          b.ifThen(firstChunk == 0, [&] {
+            b.store(inverseFactor(factor), inverseFactorAt(base, r), 4);
+          });
+          found.push_back(factor);
+        }
         if (!v.rope())
           return found;
         Num position = c.rowPosition(token);
@@ -53,10 +79,16 @@ void QueryTile::emitLoad(const AttendContext &c, Num base, int64_t threads,
         auto read = [&](Num first, int64_t count, bool whole) {
           return readGlobalRow(v.element, found[1], first, count, whole);
         };
+        ArrayRef<Num> angles = found.drop_front(2);
+        Num factor;
+        if (scalesQueries(v)) {
+          factor = angles.front();
+          angles = angles.drop_front();
+        }
         auto put = [&](Nums piece, Num to, Num chunk) {
           // Rows that do not exist are zero.
           for (Num &x : piece)
-            x = select(found[0], x, b.f32(0));
+            x = select(found[0], factor ? x * factor : x, b.f32(0));
           storePiece(piece, tile.address(to, r, chunk), element);
         };
         Num first = chunks[0] * count;
@@ -65,18 +97,18 @@ void QueryTile::emitLoad(const AttendContext &c, Num base, int64_t threads,
         Nums targets = {base};
         if (v.needsSinkQuery())
           targets.push_back(sinks(base));
-        for (auto [to, angles] : llvm::zip(targets, found.drop_front(2))) {
+        for (auto [to, row] : llvm::zip(targets, angles)) {
           if (chunks.size() == 1) {
-            put(emitRotatedPiece(v, {angles}, first, count, read), to,
-                chunks[0]);
+            put(emitRotatedPiece(v, {row}, first, count, read), to, chunks[0]);
             continue;
           }
-          auto [low, high] = emitRotatedPair(v, {angles}, first, count, read);
+          auto [low, high] = emitRotatedPair(v, {row}, first, count, read);
           put(low, to, chunks[0]);
           put(high, to, chunks[1]);
         }
       },
-      /*inLoop=*/v.rope() && walk.isLong(), /*chunksInLoop=*/inSteps);
+      /*inLoop=*/(v.rope() || scalesQueries(v)) && walk.isLong(),
+      /*chunksInLoop=*/inSteps);
 }
 
 WarpAttend::WarpAttend(AttendContext &c, const KeyTiles &tiles,
@@ -92,8 +124,21 @@ WarpAttend::WarpAttend(AttendContext &c, const KeyTiles &tiles,
   Num last = c.endRow - 1;
   lowIndex = c.firstIndex + c.rowToken(min(c.firstRow + warpRow, last));
   highIndex = c.firstIndex + c.rowToken(min(c.firstRow + warpRow + 15, last));
-  if (inRegisters && !v.needsSinkQuery())
+  if (!inRegisters)
+    return;
+  if (!v.needsSinkQuery())
     fragments = queryFragments(queries);
+  if (scalesQueries(v))
+    inverseFactors = loadInverseFactors();
+}
+
+/// What gives the factors of this lane's two rows back.
+Nums WarpAttend::loadInverseFactors() {
+  Nums two;
+  for (int half = 0; half < 2; ++half)
+    two.push_back(
+        b.load(b.f32(), queryTile.inverseFactorAt(queries, row(half)), 4));
+  return two;
 }
 
 /// A fragment of chunks 2 step and 2 step + 1 of the warp's queries: 16
@@ -184,6 +229,11 @@ void WarpAttend::editScores(MutableArrayRef<Num> scores, Num isSinks, Num tile,
   Step named(b, "edit scores");
   Num begin = tile * tiles.tileKeys;
   Num firstKey = begin + ((lane & 3) << 1);
+  if (scalesQueries(v)) {
+    Nums inverse = inRegisters ? inverseFactors : loadInverseFactors();
+    for (size_t i = 0; i < scores.size(); ++i)
+      scores[i] = scores[i] * inverse[i / 2 % 2];
+  }
   if (tiles.key.hasScale()) {
     Num scales = b.at(tiles.keyScales(ring, stage), (lane & 3) << 3);
     for (size_t i = 0; i < scores.size(); ++i) {
@@ -220,27 +270,30 @@ void WarpAttend::editScores(MutableArrayRef<Num> scores, Num isSinks, Num tile,
   llvm::copy(edited, scores.begin());
 }
 
+/// The scales of the values of `stage` go with their weights.
+void WarpAttend::scaleWeights(MutableArrayRef<Num> weights, Num stage) {
+  if (!tiles.value.hasScale())
+    return;
+  Step named(b, "weights times values");
+  Num scales = b.at(tiles.valueScales(ring, stage), (lane & 3) << 3);
+  for (size_t i = 0; i < weights.size(); ++i) {
+    Num scale = loadScale(tiles.value, b.at(scales, scalePlace(i)));
+    // A key that is not seen may have a NaN for its scale.
+    weights[i] = select(weights[i] == 0.0, weights[i], weights[i] * scale);
+  }
+}
+
 /// out += weights . values of `stage`.
 void WarpAttend::addValues(MutableArrayRef<Num> out, ArrayRef<Num> weights,
                            Num stage) {
   Step named(b, "weights times values");
   Num base = tiles.values(ring, stage);
   MatrixLane at = MatrixLane::rowsFirst(b);
-  Nums scaled(weights.begin(), weights.end());
-  if (tiles.value.hasScale()) {
-    Num scales = tiles.valueScales(ring, stage);
-    for (size_t i = 0; i < scaled.size(); ++i) {
-      Num scale = loadScale(
-          tiles.value, b.at(b.at(scales, ((lane & 3) << 3)), scalePlace(i)));
-      // A key that is not seen may have a NaN for its scale.
-      scaled[i] = select(scaled[i] == 0.0, scaled[i], scaled[i] * scale);
-    }
-  }
   Type element = tiles.value.element;
   if (element.isF32())
-    return addWideValues(out, scaled, base);
+    return addWideValues(out, weights, base);
   for (int64_t key = 0; key < tiles.tileKeys; key += 16) {
-    ArrayRef<Num> w = ArrayRef(scaled).slice(key / 8 * 4, 8);
+    ArrayRef<Num> w = weights.slice(key / 8 * 4, 8);
     Nums p = {packPair(w[0], w[1], element), packPair(w[2], w[3], element),
               packPair(w[4], w[5], element), packPair(w[6], w[7], element)};
     for (int64_t d = 0; d < v.valueDim(); d += 16) {
@@ -285,7 +338,9 @@ void WarpAttend::addWideValues(MutableArrayRef<Num> out, ArrayRef<Num> weights,
 
 Nums WarpAttend::start() {
   Nums carried = SoftmaxState::empty(b).values();
-  carried.append(v.valueDim() / 8 * 4, b.f32(0));
+  carried.append(outSize(), b.f32(0));
+  if (scalesWeights(v))
+    carried.append(WeightFactors::none(b).values());
   if (inRegisters && v.needsSinkQuery())
     for (const Nums &fragment : queryFragments(queryTile.sinks(queries)))
       carried.append(fragment);
@@ -295,9 +350,12 @@ Nums WarpAttend::start() {
 Nums WarpAttend::attend(Num tile, TileQuery query, Num stage,
                         ArrayRef<Num> before) {
   SoftmaxState state = stateOf(before);
-  size_t outSize = size_t(v.valueDim() / 8 * 4);
-  Nums out(outOf(before).take_front(outSize)), scores;
-  Nums held(outOf(before).drop_front(outSize));
+  Nums out(outOf(before).take_front(outSize())), scores;
+  Nums rest(outOf(before).drop_front(outSize()));
+  // The factors, where there are any, and the query that is held.
+  WeightFactors weightFactors(
+      scalesWeights(v) ? Nums(ArrayRef(rest).take_front(2)) : Nums());
+  Nums held(ArrayRef(rest).drop_front(weightFactors.values().size()));
   if (!query.isSinks) {
     scores = products(queries, fragments, stage);
   } else if (!inRegisters) {
@@ -319,18 +377,34 @@ Nums WarpAttend::attend(Num tile, TileQuery query, Num stage,
     scores = products(queries, pieces, stage);
   }
   editScores(scores, query.isSinks, tile, stage);
-  Nums factors = emitSoftmax(scores, state);
-  // After the first tiles, a maximum seldom changes.
-  Num changed = anyLane((factors[0] != 1.0) | (factors[1] != 1.0));
-  out = b.ifElse(
-      changed,
+  Nums decays = emitSoftmax(scores, state);
+  scaleWeights(scores, stage);
+  // After the first tiles, a maximum seldom changes, and a factor neither.
+  Num changed = (decays[0] != 1.0) | (decays[1] != 1.0);
+  if (scalesWeights(v))
+    changed = changed | weightFactors.overflow(scores);
+  Nums kept = out;
+  kept.append(weightFactors.values());
+  kept = b.ifElse(
+      anyLane(changed),
       [&] {
-        Nums scaled;
+        Nums next, factors;
+        if (scalesWeights(v)) {
+          WeightFactors updated = weightFactors;
+          std::tie(updated, decays) = weightFactors.update(scores, decays);
+          factors = updated.values();
+        }
         for (size_t i = 0; i < out.size(); ++i)
-          scaled.push_back(out[i] * factors[i / 2 % 2]);
-        return scaled;
+          next.push_back(out[i] * decays[i / 2 % 2]);
+        next.append(factors);
+        return next;
       },
-      [&] { return out; });
+      [&] { return kept; });
+  out = Nums(ArrayRef(kept).take_front(outSize()));
+  if (scalesWeights(v)) {
+    weightFactors = WeightFactors(Nums(ArrayRef(kept).drop_front(outSize())));
+    weightFactors.apply(scores);
+  }
   if (tiles.operandsInTurn()) {
     // Where this warp's lanes have read the keys.
     warpSync(b);
@@ -340,8 +414,17 @@ Nums WarpAttend::attend(Num tile, TileQuery query, Num stage,
   addValues(out, scores, stage);
   Nums next = state.values();
   next.append(out);
+  next.append(weightFactors.values());
   next.append(held);
   return next;
+}
+
+Nums WarpAttend::finish(ArrayRef<Num> carried) const {
+  Nums all(carried.begin(), carried.end());
+  if (scalesWeights(v))
+    WeightFactors(Nums(outOf(carried).slice(outSize(), 2)))
+        .remove(MutableArrayRef<Num>(all).slice(4, outSize()));
+  return all;
 }
 
 } // namespace kvc::gpu

@@ -17,28 +17,42 @@
 
 #include "AttentionMath.h"
 #include "KeyTiles.h"
+#include "RangeFactor.h"
+
+#include "llvm/Support/MathExtras.h"
 
 namespace kvc::gpu {
 
-/// The query rows of a block in shared memory: one tile, and a second one,
-/// turned for the sinks, where the variant needs it.
+/// The query rows of a block in shared memory: one tile, a second one, turned
+/// for the sinks, where the variant needs it, and what gives the rows' factors
+/// back, f32, where they have some.
 struct QueryTile {
   QueryTile(const Variant &variant, int64_t rows)
       : variant(variant), element(operandType(variant, variant.keyStorage)),
         tile(SharedTile::ofBytes(
             rows, variant.keyDim() * element.getIntOrFloatBitWidth() / 8)) {}
   int64_t bytes() const {
-    return tile.bytes() * (variant.needsSinkQuery() ? 2 : 1);
+    int64_t factors = scalesQueries(variant) ? tile.rows * 4 : 0;
+    return llvm::alignTo(tileBytes() + factors, 128);
   }
   /// By all `threads` threads of the block; rows that do not exist are zero.
   /// With `inSteps`, a thread has one chunk of each row at once.
   void emitLoad(const AttendContext &c, Num base, int64_t threads,
                 bool inSteps) const;
   Num sinks(Num base) const { return base.builder->at(base, tile.bytes()); }
+  /// Of row `row` (i32).
+  Num inverseFactorAt(Num base, Num row) const {
+    return base.builder->at(base.builder->at(base, tileBytes()), row << 2);
+  }
 
   const Variant &variant;
   mlir::Type element; // of the products
   SharedTile tile;
+
+private:
+  int64_t tileBytes() const {
+    return tile.bytes() * (variant.needsSinkQuery() ? 2 : 1);
+  }
 };
 
 /// Which of the two queries a tile of the variant meets, where there are two.
@@ -52,18 +66,21 @@ struct TileQuery {
 class WarpAttend {
 public:
   /// `queries` and `ring` are shared memory; the warp's rows are [warpRow,
-  /// warpRow + 16) of the query tile. With `inRegisters`, the queries are
-  /// loaded here, once; with `inLoop`, products of queries and keys are a
-  /// loop: operands of a few of them alone are in flight.
+  /// warpRow + 16) of the query tile. With `inRegisters`, the queries and what
+  /// comes with them are loaded here, once; with `inLoop`, products of queries
+  /// and keys are a loop: operands of a few of them alone are in flight.
   WarpAttend(AttendContext &c, const KeyTiles &tiles,
              const QueryTile &queryTile, Num queries, Num ring, Num warpRow,
              bool inRegisters, bool inLoop);
 
-  /// No keys yet: a softmax state, outputs of zero and, of two queries in
-  /// registers, the one that met the last tile.
+  /// No keys yet: a softmax state, outputs of zero, weights' factors where they
+  /// have some and, of two queries in registers, the one that met the last
+  /// tile.
   Nums start();
   /// The state after the keys of tile `tile`, which is in stage `stage`.
   Nums attend(Num tile, TileQuery query, Num stage, llvm::ArrayRef<Num> before);
+  /// The state after the last tile, with outputs that are without factors.
+  Nums finish(llvm::ArrayRef<Num> carried) const;
 
   static SoftmaxState stateOf(llvm::ArrayRef<Num> carried) {
     return SoftmaxState::from(carried.take_front(4));
@@ -75,11 +92,14 @@ public:
   Num row(int half) const { return warpRow + (lane >> 2) + 8 * half; }
 
 private:
+  size_t outSize() const { return size_t(v.valueDim() / 8 * 4); }
+  Nums loadInverseFactors();
   Nums queryFragment(Num base, int64_t step);
   llvm::SmallVector<Nums> queryFragments(Num base);
   Nums products(Num base, llvm::ArrayRef<Nums> fragments, Num stage);
   void editScores(llvm::MutableArrayRef<Num> scores, Num isSinks, Num tile,
                   Num stage);
+  void scaleWeights(llvm::MutableArrayRef<Num> weights, Num stage);
   void addValues(llvm::MutableArrayRef<Num> out, llvm::ArrayRef<Num> weights,
                  Num stage);
   void addWideValues(llvm::MutableArrayRef<Num> out,
@@ -94,6 +114,7 @@ private:
   Num lowIndex, highIndex; // indices of this warp's queries
   bool inRegisters, inLoop;
   llvm::SmallVector<Nums> fragments; // of the only query
+  Nums inverseFactors;
 };
 
 } // namespace kvc::gpu

@@ -20,8 +20,9 @@
 
 namespace kvcref {
 
-/// What the products of queries and keys are of: the element type where it has
-/// 16 bits, else the stored type of plain rows, and bf16 for 8-bit codes.
+/// What the products of queries and keys are of: f16 for codes of f8E4M3FN;
+/// else the element type where it has 16 bits, the stored type of plain rows,
+/// and bf16 for codes of i8.
 int32_t productFormat(const kvcrt_policy &policy, const kvcrt_storage &storage);
 
 /// Whether such an engine rounds what the reference keeps whole.
