@@ -123,6 +123,19 @@ std::vector<Spec> gpuSpecs() {
                 setRope(s, 256, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_APPEND);
                 quantised(format, format)(s);
               });
+  // Codes that become numbers, are turned and become operands of another type.
+  specs.add(makeSpec("rope attend f8E4M3FN d128", 8, 2, 128, 128, KVCRT_BF16),
+            [&](Spec &s) {
+              setRope(s, 128, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_ATTEND);
+              quantised(KVCRT_F8E4M3FN, KVCRT_F8E4M3FN)(s);
+            });
+  specs.add(
+      makeSpec("streaming rope pairs f8E4M3FN f32", 4, 2, 80, 80, KVCRT_F32),
+      [&](Spec &s) {
+        setWindow(s, 40, 4);
+        setRope(s, 64, KVCRT_ROPE_INTERLEAVED, KVCRT_ROPE_AT_ATTEND);
+        quantised(KVCRT_F8E4M3FN, KVCRT_F8E4M3FN)(s);
+      });
   // The most that shared memory and registers hold: two turned queries of the
   // widest heads, and keys that are turned for each.
   for (bool eight : {false, true})

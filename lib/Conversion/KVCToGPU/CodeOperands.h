@@ -20,10 +20,9 @@ public:
   CodeOperands(mlir::Attribute storage, mlir::Type element,
                bool convertsFp8 = false);
   explicit operator bool() const { return codes && element; }
+  bool areFloats() const { return *this && !codes.isInteger(8); }
   /// Whether f8E4M3FN is converted bit by bit.
-  bool takesManySteps() const {
-    return *this && !codes.isInteger(8) && !convertsFp8;
-  }
+  bool takesManySteps() const { return areFloats() && !convertsFp8; }
 
   /// The elements that the four codes in `codes` (i32, the first in its lowest
   /// byte) stand for, divided by factor() and without their scale: exactly,

@@ -285,9 +285,24 @@ void KeyTiles::emitFill(
 // From what is stored to operands
 //===----------------------------------------------------------------------===//
 
+/// Eight codes at `from` as f32, by way of f16, which holds them exactly.
+static Nums readCodes(const CodeOperands &operands, Num from) {
+  KernelBuilder &b = *from.builder;
+  Num codes = b.load(b.vec(2, b.i32()), from, 8);
+  Nums elements;
+  for (int64_t i = 0; i < 2; ++i) {
+    auto [low, high] = operands.convert(b.lane(codes, i));
+    for (Num pair : {low, high}) {
+      auto [first, second] = unpackPair(pair, b.getF16Type());
+      elements.append({first, second});
+    }
+  }
+  return elements;
+}
+
 /// Elements of the row `row` of `stored` at `base`, codes without their scale.
-static Nums readSharedRow(const PlaneLayout &layout, Num base, Num row,
-                          Num first, int64_t count, bool whole) {
+static Nums readSharedRow(const PlaneLayout &layout, bool convertsFp8, Num base,
+                          Num row, Num first, int64_t count, bool whole) {
   KernelBuilder &b = *base.builder;
   StorageAttrInterface storage = layout.storage;
   int64_t bits = storage.getBits(), perChunk = 128 / bits;
@@ -303,6 +318,12 @@ static Nums readSharedRow(const PlaneLayout &layout, Num base, Num row,
       scale = b.f32(1).value;
     return b.num(storage.emitDecode(b, b.getLoc(), codes, scale, Value()));
   };
+  // Integers have an instruction each.
+  CodeOperands codes(layout.storage, b.getF16Type(), convertsFp8);
+  if (codes.areFloats() && whole && count == 8)
+    return readCodes(codes,
+                     b.at(layout.stored.address(base, row, first / perChunk),
+                          first % perChunk));
   Nums elements;
   Num piece = load(first, count);
   for (int64_t i = 0; i < count; ++i)
@@ -397,7 +418,8 @@ void KeyTiles::emitDecodePlane(const AttendContext &c,
                    chunks[0] % 2 * 8),
               to);
         auto read = [&](Num first, int64_t count, bool whole) {
-          return readSharedRow(layout, stored, row, first, count, whole);
+          return readSharedRow(layout, c.convertsFp8, stored, row, first, count,
+                               whole);
         };
         Num first = chunks[0] * count;
         if (chunks.size() == 2) {
