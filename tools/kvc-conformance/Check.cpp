@@ -184,10 +184,7 @@ Outcome runCell(const Spec &spec, const Batch &batch,
     return outcome;
   if (!expectKernel(kernels.attend(environment.get(), &params), "attend"))
     return outcome;
-  const kvcref::Array<double, 3> out = read();
-  outcome.outError = relativeError(out, expected);
-  const Bounds bounds = engine ? boundsForGpu(spec) : boundsFor(spec);
-  outcome.problem += judgeRows(batch, bounds.out, out, expected);
+  outcome.outError = outputError(batch, read(), expected);
   if (spec.lse)
     outcome.lseError = compareLse(copyLse(fixture), expectedLse);
   if (fixture.errorWord)

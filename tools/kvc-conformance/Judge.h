@@ -37,11 +37,12 @@ Bounds boundsForGpu(const Spec &spec);
 /// norm(x - reference) / norm(reference).
 double relativeError(const kvcref::Array<double, 3> &x,
                      const kvcref::Array<double, 3> &reference);
-/// What is wrong with single rows of a batch of wide ranges, where the largest
-/// row hides the others; `bound` is that of all elements. Empty when nothing.
-std::string judgeRows(const Batch &batch, double bound,
-                      const kvcref::Array<double, 3> &x,
-                      const kvcref::Array<double, 3> &reference);
+/// The error of a batch's outputs, to be held against Bounds::out: that of all
+/// elements; where ranges are wide and the largest row would hide the others,
+/// a quarter of the worst row's, which is its largest weight's and not the mean
+/// of many.
+double outputError(const Batch &batch, const kvcref::Array<double, 3> &x,
+                   const kvcref::Array<double, 3> &reference);
 /// What both pools hold after the appends.
 double compareStored(const Spec &spec, const Batch &batch,
                      const kvcrt_params &ours, const kvcrt_params &theirs);
