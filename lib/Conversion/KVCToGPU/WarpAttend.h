@@ -67,6 +67,7 @@ class WarpAttend {
 public:
   /// `queries` and `ring` are shared memory; the warp's rows are [warpRow,
   /// warpRow + 16) of the query tile. With `inRegisters`, the queries and what
+  /// warpRow + 16) of the query tile. With `inRegisters`, the queries and what
   /// comes with them are loaded here, once; with `inLoop`, products of queries
   /// and keys are a loop: operands of a few of them alone are in flight.
   WarpAttend(AttendContext &c, const KeyTiles &tiles,
