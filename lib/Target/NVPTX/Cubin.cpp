@@ -129,6 +129,11 @@ static std::string checkLog(ArrayRef<KernelUsage> usage,
   return "";
 }
 
+bool isWholeCubin(const Image &image) {
+  return checkImage(image.cubin->image, image.kernels).empty() &&
+         checkLog(image.cubin->usage(), image.kernels).empty();
+}
+
 LogicalResult checkCubin(const Image &image, const Ptxas &ptxas,
                          EmitError emitError) {
   if (std::string got = checkImage(image.cubin->image, image.kernels);

@@ -8,7 +8,9 @@
 // kernel alone is emitted again from its variant, with the next level of
 // frugality that makes another kernel of it, and takes its place in the PTX. An
 // assembly is what costs, and the first level helps nine of ten: it is that of
-// all kernels at once. What ptxas itself can spare comes last.
+// all kernels at once. What ptxas itself can spare comes last; it comes first
+// where all that spills is one value, of which it spares every other, and where
+// the level makes tiles smaller, since the fastest shape stays.
 //
 // Invariant: the image that is left spills no more than the one that came, and
 // the text of kernels that did not spill stays as it was.
@@ -29,6 +31,9 @@
 using namespace mlir;
 
 namespace kvc::nvptx {
+
+/// What one value costs: eight bytes of stack, a store and a load.
+static constexpr unsigned kOneValue = 16;
 
 namespace {
 /// kFrugalityAttr, to be raised.
@@ -120,6 +125,32 @@ bool FewerRegisters::raise(Image &image) {
   }
 }
 
+/// Assembles `image` by what spares registers, and keeps that if it spills
+/// less.
+static void spareRegisters(Image &image, const Ptxas &ptxas,
+                           const GpuChip &chip) {
+  Image again = image;
+  again.cubin = ptxas.assembleFrugally(image.ptx, chip);
+  if (again.cubin && isWholeCubin(again) &&
+      again.cubin->injectedWaits.size() <= image.cubin->injectedWaits.size() &&
+      again.cubin->spilledBytes() < image.cubin->spilledBytes())
+    image = std::move(again);
+}
+
+/// Whether a kernel of `image` takes more keys at once than that of `other`.
+static bool hasLargerTiles(const Image &image, const Image &other) {
+  auto tokens = [](const KernelRecord &kernel) {
+    for (const auto &[name, number] : kernel.numbers)
+      if (name == "kvc.loop_tokens")
+        return number;
+    return int64_t(0);
+  };
+  return llvm::any_of(
+      llvm::zip_equal(image.kernels, other.kernels), [&](const auto &both) {
+        return tokens(std::get<0>(both)) > tokens(std::get<1>(both));
+      });
+}
+
 std::string Compiler::spendFewerRegisters(gpu::GPUModuleOp module,
                                           Image &image) {
   if (!image.cubin || !image.cubin->spilledBytes())
@@ -131,28 +162,35 @@ std::string Compiler::spendFewerRegisters(gpu::GPUModuleOp module,
     if (gpuModuleName(source.getSymName()) == module.getName())
       variant = source;
   Levels best;
+  Image last = image;
+  bool spared = false; // the fastest ones
+  auto spare = [&] {
+    spareRegisters(image, *ptxas, *options.chip);
+    spared = true;
+  };
+  if (before <= kOneValue)
+    spare();
   // Unless they are somebody else's kernels, or say themselves how frugal they
   // are.
   if (variant && !variant->hasAttr(kFrugalityAttr)) {
     FewerRegisters fewer(
         variant, options.chip->name,
         [&](gpu::GPUModuleOp from, Image &to) { return emit(from, to); });
-    Image last = image;
-    while (last.cubin->spilledBytes() && fewer.raise(last) &&
-           succeeded(assemble(last, emitError)))
+    while (image.cubin->spilledBytes() && fewer.raise(last)) {
+      if (!spared && hasLargerTiles(image, last))
+        spare();
+      if (!image.cubin->spilledBytes() || failed(assemble(last, emitError)))
+        break;
       if (last.cubin->spilledBytes() < image.cubin->spilledBytes()) {
         image = last;
         best = fewer.levels;
       }
+    }
   }
-  if (image.cubin->spilledBytes()) {
-    auto again = ptxas->assembleFrugally(image.ptx, *options.chip);
-    if (again && again->kernels.size() == image.cubin->kernels.size() &&
-        again->injectedWaits.size() <= image.cubin->injectedWaits.size() &&
-        again->spilledBytes() < image.cubin->spilledBytes())
-      image.cubin = std::move(*again);
-  }
-  if (!best.decode && !best.prefill)
+  const bool raised = best.decode || best.prefill;
+  if (image.cubin->spilledBytes() && (raised || !spared))
+    spare();
+  if (!raised)
     return "";
   return llvm::formatv("kernels of `{0}` are made with fewer registers ({1} = "
                        "array<i32: {2}, {3}>), since the fastest ones spill: "

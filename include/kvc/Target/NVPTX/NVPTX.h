@@ -102,6 +102,8 @@ private:
 /// that ptxas said the numbers of each.
 mlir::LogicalResult checkCubin(const Image &image, const Ptxas &ptxas,
                                EmitError emitError);
+/// Whether it is.
+bool isWholeCubin(const Image &image);
 /// Fails, with the kernel, the numbers and the way out, where a kernel has slow
 /// accesses, spills, local memory or injected waits (C75xx); of `ptxas` null
 /// only the first is known.

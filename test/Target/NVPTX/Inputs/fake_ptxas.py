@@ -5,7 +5,8 @@ FAKE_PTXAS=MODE[:KERNEL,...] says what is wrong, with these kernels or with all.
 Without it the answer is what a good ptxas gives: status 0, an ELF image with a
 section per kernel, and the numbers of each kernel. FAKE_RELEASE is the release,
 FAKE_LOG a file that gets a line per assembly; MODE first<N> spills in the first
-N of them, MODE greedy unless it is told to spare registers. FAKE_PTX is where
+N of them, MODE greedy unless it is told to spare registers. MODE value spills a
+single one, always, MODE greedy-value unless told. FAKE_PTX is where
 the PTX of the last assembly is left.
 """
 import os
@@ -44,8 +45,8 @@ def say(text):
 
 def numbers(kernel):
     mode = MODE if kernel in ONLY.split(",") or not ONLY else "good"
-    if mode == "greedy":
-        mode = "good" if FEWER in sys.argv else "spill"
+    if mode.startswith("greedy"):
+        mode = "good" if FEWER in sys.argv else mode[7:] or "spill"
     if mode.startswith("first"):
         with open(os.environ["FAKE_LOG"]) as log:
             mode = "spill" if len(log.readlines()) <= int(mode[5:]) else "good"
@@ -53,10 +54,11 @@ def numbers(kernel):
         return
     say(f"ptxas info    : Compiling entry function '{kernel}' for 'sm_90a'")
     say(f"ptxas info    : Function properties for {kernel}")
-    spills = 24 if mode in ("spill", "old") else 0
-    stack = 40 if mode in ("spill", "old", "stack") else 0
+    spills = {"spill": 24, "old": 24, "value": 4}.get(mode, 0)
+    stack = {"spill": 40, "old": 40, "stack": 40, "value": 8}.get(mode, 0)
+    loads = spills if mode == "value" else spills + stack
     if mode != "frameless":
-        say(f"    {stack} bytes stack frame, {spills} bytes spill stores, {spills + stack} bytes spill loads"
+        say(f"    {stack} bytes stack frame, {spills} bytes spill stores, {loads} bytes spill loads"
             if spills else f"    {stack} bytes stack frame, 0 bytes spill stores, 0 bytes spill loads")
     if mode != "numberless":
         local = ", 16 bytes lmem" if mode == "local" else ""
