@@ -58,8 +58,7 @@ void TileWalk::forEach(
     llvm::function_ref<void(ArrayRef<Num>, Num, ArrayRef<Num>)> chunk,
     bool inLoop, bool chunksInLoop) const {
   Num myRow = thread / perRow, myChunk = thread % perRow;
-  auto pass = [&](Num r) {
-    Nums found = row(r);
+  auto pass = [&](Num r, ArrayRef<Num> found) {
     // Chunks from `begin` to `end`, each with the one `partner` behind it.
     auto walk = [&](int64_t begin, int64_t end, int64_t partner) {
       auto at = [&](Num first) {
@@ -79,14 +78,17 @@ void TileWalk::forEach(
   };
   if (inLoop && passes() > 1 && rows % rowsPerPass() == 0)
     return b.loop(b.i32(0), b.i32(rows), rowsPerPass(),
-                  [&](Num first) { pass(myRow + first); });
+                  [&](Num first) { pass(myRow + first, row(myRow + first)); });
   for (int64_t first = 0; first < rows; first += rowsPerPass()) {
     Num r = myRow + first;
-    // More threads than chunks: the others have nothing to do.
-    if (first + rowsPerPass() > rows)
-      b.ifThen(r < rows, [&] { pass(r); });
+    // More threads than chunks: the others have nothing to do, but are there
+    // when lanes look for what a row needs.
+    bool all = first + rowsPerPass() <= rows;
+    Nums found = row(r);
+    if (all)
+      pass(r, found);
     else
-      pass(r);
+      b.ifThen(r < rows, [&] { pass(r, found); });
   }
 }
 

@@ -62,7 +62,8 @@ struct TileWalk {
   /// chunk, more code than can be worth it, and more registers when
   /// interleaved.
   bool isLong() const { return passes() * chunks > 8 * perRow; }
-  /// Calls `row(row)` for each row of thread `thread` (i32, of `threads`); it
+  /// Calls `row(row)` for each row of thread `thread` (i32, of `threads`), and
+  /// for one behind the last where there are more threads than chunks; it
   /// answers what `chunk(of the row, row, a chunk or two that come together)`
   /// gets. With `inLoop`, the passes are a loop: less code, and loads of one
   /// pass alone are in flight. With `chunksInLoop`, so are a row's chunks.

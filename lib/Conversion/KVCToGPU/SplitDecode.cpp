@@ -58,9 +58,9 @@ struct DecodeShape {
   int64_t ringBytes(const Variant &v) const {
     return std::max(warps * keyTiles(v).bytes(), meetingBytes(v));
   }
-  /// One word more: who arrived last.
+  /// Behind them a word more, who arrived last, and the queries' factors.
   int64_t sharedBytes(const Variant &v) const {
-    return queryBytes(v) + ringBytes(v) + 16;
+    return queryBytes(v) + ringBytes(v) + 16 + queryTile(v).factorBytes();
   }
   /// Two blocks of four warps an SM; else one, of eight warps for 8-bit rows,
   /// with the deepest ring (docs/decisions/0005-decode-shape.md).
@@ -90,8 +90,9 @@ private:
   TaskRange range;
   Split split;
   SplitFold fold;
-  SharedRows meeting;          // over the rings
-  Num queries, rings, arrived; // shared memory
+  SharedRows meeting; // over the rings
+  QueryPlace queries;
+  Num rings, arrived; // shared memory
   Num warp, lane;
 };
 } // namespace
@@ -154,11 +155,12 @@ Decode::Decode(AttendContext &c, const DecodeShape &shape,
     : c(c), b(c.b), v(c.variant), shape(shape), tiles(shape.keyTiles(v)),
       queryTile(shape.queryTile(v)), range(TaskRange::load(task)),
       split(Split::load(task)), fold(c, split, shape.warps, {shape.rows}) {
-  queries =
+  queries.rows =
       sharedMemory(b, shape.queriesUnderOperands(v) ? tiles.ringBytes() : 0);
   rings = sharedMemory(b, shape.queryBytes(v));
   meeting = {rings, shape.warps * shape.rows, v.valueDim()};
   arrived = b.at(rings, shape.ringBytes(v));
+  queries.factors = b.at(arrived, 16);
   warp = warpId(b);
   lane = laneId(b);
 }

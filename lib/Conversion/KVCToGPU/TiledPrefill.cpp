@@ -44,7 +44,8 @@ struct PrefillShape {
     return KeyTiles(v, threads(), tileKeys, stages, /*inTurn=*/false, rolled);
   }
   int64_t sharedBytes(const Variant &v) const {
-    return std::max(queryTile(v).bytes() + keyTiles(v).bytes(),
+    return std::max(queryTile(v).bytes() + keyTiles(v).bytes() +
+                        queryTile(v).factorBytes(),
                     SharedRows::bytes(rows(), v.valueDim()));
   }
   /// The deepest ring that leaves room for two blocks, else for one; fewer
@@ -135,7 +136,8 @@ static void emitTask(AttendContext &c, const PrefillShape &shape,
   KernelBuilder &b = c.b;
   KeyTiles tiles = shape.keyTiles(c.variant);
   QueryTile queryTile = shape.queryTile(c.variant);
-  Num queries = sharedMemory(b), ring = sharedMemory(b, queryTile.bytes());
+  Num ring = sharedMemory(b, queryTile.bytes());
+  QueryPlace queries = {sharedMemory(b), b.at(ring, tiles.bytes())};
   Num thread = threadId(b);
 
   // The task before may still be reading shared memory.

@@ -36,8 +36,8 @@ static Num emitQueryFactor(const QueryTile &queries, Num source, Num firstChunk,
   return queryFactor(laneMax(largest, perRow));
 }
 
-void QueryTile::emitLoad(const AttendContext &c, Num base, int64_t threads,
-                         bool inSteps) const {
+void QueryTile::emitLoad(const AttendContext &c, const QueryPlace &place,
+                         int64_t threads, bool inSteps) const {
   Step named(c.b, "load queries");
   KernelBuilder &b = c.b;
   const Variant &v = variant;
@@ -60,8 +60,8 @@ void QueryTile::emitLoad(const AttendContext &c, Num base, int64_t threads,
         if (scalesQueries(v)) {
           Num firstChunk = threadId(b) % walk.perRow;
           Num factor = emitQueryFactor(*this, source, firstChunk, walk.perRow);
-          b.ifThen(firstChunk == 0, [&] {
-            b.store(inverseFactor(factor), inverseFactorAt(base, r), 4);
+          b.ifThen((firstChunk == 0) & (r < tile.rows), [&] {
+            b.store(inverseFactor(factor), place.inverseFactor(r), 4);
           });
           found.push_back(factor);
         }
@@ -93,10 +93,10 @@ void QueryTile::emitLoad(const AttendContext &c, Num base, int64_t threads,
         };
         Num first = chunks[0] * count;
         if (!v.rope())
-          return put(read(first, count, true), base, chunks[0]);
-        Nums targets = {base};
+          return put(read(first, count, true), place.rows, chunks[0]);
+        Nums targets = {place.rows};
         if (v.needsSinkQuery())
-          targets.push_back(sinks(base));
+          targets.push_back(sinks(place.rows));
         for (auto [to, row] : llvm::zip(targets, angles)) {
           if (chunks.size() == 1) {
             put(emitRotatedPiece(v, {row}, first, count, read), to, chunks[0]);
@@ -112,7 +112,7 @@ void QueryTile::emitLoad(const AttendContext &c, Num base, int64_t threads,
 }
 
 WarpAttend::WarpAttend(AttendContext &c, const KeyTiles &tiles,
-                       const QueryTile &queryTile, Num queries, Num ring,
+                       const QueryTile &queryTile, QueryPlace queries, Num ring,
                        Num warpRow, bool inRegisters, bool inLoop)
     : c(c), b(c.b), v(c.variant), tiles(tiles), queryTile(queryTile),
       queries(queries), ring(ring), warpRow(warpRow), lane(laneId(c.b)),
@@ -127,7 +127,7 @@ WarpAttend::WarpAttend(AttendContext &c, const KeyTiles &tiles,
   if (!inRegisters)
     return;
   if (!v.needsSinkQuery())
-    fragments = queryFragments(queries);
+    fragments = queryFragments(queries.rows);
   if (scalesQueries(v))
     inverseFactors = loadInverseFactors();
 }
@@ -136,8 +136,7 @@ WarpAttend::WarpAttend(AttendContext &c, const KeyTiles &tiles,
 Nums WarpAttend::loadInverseFactors() {
   Nums two;
   for (int half = 0; half < 2; ++half)
-    two.push_back(
-        b.load(b.f32(), queryTile.inverseFactorAt(queries, row(half)), 4));
+    two.push_back(b.load(b.f32(), queries.inverseFactor(row(half)), 4));
   return two;
 }
 
@@ -342,7 +341,7 @@ Nums WarpAttend::start() {
   if (scalesWeights(v))
     carried.append(WeightFactors::none(b).values());
   if (inRegisters && v.needsSinkQuery())
-    for (const Nums &fragment : queryFragments(queryTile.sinks(queries)))
+    for (const Nums &fragment : queryFragments(queryTile.sinks(queries.rows)))
       carried.append(fragment);
   return carried;
 }
@@ -357,16 +356,17 @@ Nums WarpAttend::attend(Num tile, TileQuery query, Num stage,
       scalesWeights(v) ? Nums(ArrayRef(rest).take_front(2)) : Nums());
   Nums held(ArrayRef(rest).drop_front(weightFactors.values().size()));
   if (!query.isSinks) {
-    scores = products(queries, fragments, stage);
+    scores = products(queries.rows, fragments, stage);
   } else if (!inRegisters) {
-    scores = products(select(query.isSinks, queryTile.sinks(queries), queries),
-                      {}, stage);
+    scores = products(
+        select(query.isSinks, queryTile.sinks(queries.rows), queries.rows), {},
+        stage);
   } else {
     held = b.ifElse(
         query.turns,
         [&] {
           Nums all;
-          for (const Nums &fragment : queryFragments(queries))
+          for (const Nums &fragment : queryFragments(queries.rows))
             all.append(fragment);
           return all;
         },
@@ -374,7 +374,7 @@ Nums WarpAttend::attend(Num tile, TileQuery query, Num stage,
     SmallVector<Nums> pieces;
     for (size_t i = 0; i < held.size(); i += 4)
       pieces.push_back(Nums(ArrayRef(held).slice(i, 4)));
-    scores = products(queries, pieces, stage);
+    scores = products(queries.rows, pieces, stage);
   }
   editScores(scores, query.isSinks, tile, stage);
   Nums decays = emitSoftmax(scores, state);

@@ -19,40 +19,39 @@
 #include "KeyTiles.h"
 #include "RangeFactor.h"
 
-#include "llvm/Support/MathExtras.h"
-
 namespace kvc::gpu {
 
-/// The query rows of a block in shared memory: one tile, a second one, turned
-/// for the sinks, where the variant needs it, and what gives the rows' factors
-/// back, f32, where they have some.
+/// Where a block's queries lie in shared memory: the rows, and what gives their
+/// factors back, an f32 a row, where they have some.
+struct QueryPlace {
+  Num rows, factors;
+  Num inverseFactor(Num row) const {
+    return rows.builder->at(factors, row << 2);
+  }
+};
+
+/// The query rows of a block in shared memory: one tile, and a second one,
+/// turned for the sinks, where the variant needs it.
 struct QueryTile {
   QueryTile(const Variant &variant, int64_t rows)
       : variant(variant), element(operandType(variant, variant.keyStorage)),
         tile(SharedTile::ofBytes(
             rows, variant.keyDim() * element.getIntOrFloatBitWidth() / 8)) {}
   int64_t bytes() const {
-    int64_t factors = scalesQueries(variant) ? tile.rows * 4 : 0;
-    return llvm::alignTo(tileBytes() + factors, 128);
+    return tile.bytes() * (variant.needsSinkQuery() ? 2 : 1);
+  }
+  int64_t factorBytes() const {
+    return scalesQueries(variant) ? tile.rows * 4 : 0;
   }
   /// By all `threads` threads of the block; rows that do not exist are zero.
   /// With `inSteps`, a thread has one chunk of each row at once.
-  void emitLoad(const AttendContext &c, Num base, int64_t threads,
-                bool inSteps) const;
+  void emitLoad(const AttendContext &c, const QueryPlace &place,
+                int64_t threads, bool inSteps) const;
   Num sinks(Num base) const { return base.builder->at(base, tile.bytes()); }
-  /// Of row `row` (i32).
-  Num inverseFactorAt(Num base, Num row) const {
-    return base.builder->at(base.builder->at(base, tileBytes()), row << 2);
-  }
 
   const Variant &variant;
   mlir::Type element; // of the products
   SharedTile tile;
-
-private:
-  int64_t tileBytes() const {
-    return tile.bytes() * (variant.needsSinkQuery() ? 2 : 1);
-  }
 };
 
 /// Which of the two queries a tile of the variant meets, where there are two.
@@ -67,12 +66,11 @@ class WarpAttend {
 public:
   /// `queries` and `ring` are shared memory; the warp's rows are [warpRow,
   /// warpRow + 16) of the query tile. With `inRegisters`, the queries and what
-  /// warpRow + 16) of the query tile. With `inRegisters`, the queries and what
   /// comes with them are loaded here, once; with `inLoop`, products of queries
   /// and keys are a loop: operands of a few of them alone are in flight.
   WarpAttend(AttendContext &c, const KeyTiles &tiles,
-             const QueryTile &queryTile, Num queries, Num ring, Num warpRow,
-             bool inRegisters, bool inLoop);
+             const QueryTile &queryTile, QueryPlace queries, Num ring,
+             Num warpRow, bool inRegisters, bool inLoop);
 
   /// No keys yet: a softmax state, outputs of zero, weights' factors where they
   /// have some and, of two queries in registers, the one that met the last
@@ -111,7 +109,8 @@ private:
   const Variant &v;
   const KeyTiles &tiles;
   const QueryTile &queryTile;
-  Num queries, ring, warpRow, lane;
+  QueryPlace queries;
+  Num ring, warpRow, lane;
   Num lowIndex, highIndex; // indices of this warp's queries
   bool inRegisters, inLoop;
   llvm::SmallVector<Nums> fragments; // of the only query

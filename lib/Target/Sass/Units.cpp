@@ -44,11 +44,12 @@ static std::optional<Unit> lookUp(StringRef root) {
       .Cases({"LDC", "LDCU", "ULDC"}, Unit::constant)
       .Cases({"SHFL", "VOTE", "VOTEU", "REDUX", "CREDUX", "MATCH", "ELECT"},
              Unit::lanes)
-      .Cases({"BRA",    "JMP",    "EXIT",     "RET",       "KILL", "CALL",
-              "BSSY",   "BRX",    "BRXU",     "JMX",       "JMXU", "BSYNC",
-              "BREAK",  "BMOV",   "WARPSYNC", "YIELD",     "NOP",  "BAR",
-              "DEPBAR", "MEMBAR", "ERRBAR",   "CGAERRBAR", "CCTL", "NANOSLEEP",
-              "SYNCS",  "FENCE",  "ACQBULK",  "PREEXIT"},
+      .Cases({"BRA",    "JMP",       "EXIT",    "RET",          "KILL",
+              "CALL",   "BSSY",      "BRX",     "BRXU",         "JMX",
+              "JMXU",   "BSYNC",     "BREAK",   "BMOV",         "WARPSYNC",
+              "YIELD",  "NOP",       "BAR",     "DEPBAR",       "MEMBAR",
+              "ERRBAR", "CGAERRBAR", "CCTL",    "NANOSLEEP",    "SYNCS",
+              "FENCE",  "ACQBULK",   "PREEXIT", "ENDCOLLECTIVE"},
              Unit::control)
       .Cases({"IMAD",   "IADD",  "IADD3",  "IABS",      "IMNMX",     "IDP",
               "ISETP",  "VIADD", "VIMNMX", "VIMNMX3",   "VIADDMNMX", "VABSDIFF",
