@@ -21,7 +21,7 @@ CHIPS = ["sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a", "sm_120"]
 QUANT = "key = #kvc.quant<{0}>, value = #kvc.quant<{0}>"
 STORAGES = {"bf16": ("bf16", ""), "f16": ("f16", ""),
             "i8": ("bf16", QUANT.format("i8")),
-            "f8": ("f16", QUANT.format("f8E4M3FN"))}
+            "f8": ("bf16", QUANT.format("f8E4M3FN"))}
 
 
 def variants():
