@@ -31,6 +31,7 @@ ROWS = [
     ("masks: f32, i1, packed", r"mask "),
     ("score regions with captured tensors", r"score "),
     ("all of it at once", r"everything"),
+    ("GPU shapes that need fewer registers (docs/cuda.md)", r"frugal "),
 ]
 BEGIN, END = "<!-- conformance: begin -->", "<!-- conformance: end -->"
 
