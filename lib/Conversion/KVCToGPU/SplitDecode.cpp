@@ -284,15 +284,13 @@ static bool leavesRegisters(const Variant &v, int32_t frugality) {
 }
 
 /// Whether the fastest shape spills more often than not, by what was drawn of
-/// such variants: integers that are turned, codes beside outputs of 256.
+/// such variants: codes that are turned, codes beside outputs of 256.
 static bool isCrowded(const Variant &v) {
   int64_t dims = v.keyDim() + v.valueDim();
-  bool turnsIntegers =
-      v.rotatesAtAttend() &&
-      isa<IntegerType>(StorageAttrInterface(v.keyStorage).getPayloadType());
+  bool turnsCodes = v.rotatesAtAttend() && v.keyStorage.hasScale();
   bool wideOutputs = v.keyStorage.hasScale() && v.valueStorage.hasScale() &&
                      v.valueDim() > 192;
-  return dims >= 256 && dims <= 384 && (turnsIntegers || wideOutputs);
+  return dims >= 256 && dims <= 384 && (turnsCodes || wideOutputs);
 }
 
 LogicalResult KernelEmitter::emitSplitDecode() {
