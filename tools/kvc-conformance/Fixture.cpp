@@ -274,6 +274,12 @@ void Fixture::drawKeyExponents() {
   const int most = isNarrow(spec, spec.policy.key) ? 4 : 40;
   for (int &exponent : keyExponents)
     exponent = int(random.below(2 * most + 1)) - most;
+  // An end of the range always, and the other where there are two heads: what
+  // is between may fit.
+  const int end = random.below(2) ? most : -most;
+  keyExponents[0] = end;
+  if (keyExponents.size() > 1)
+    keyExponents[1] = -end;
 }
 
 std::vector<int> Fixture::drawValueExponents(int64_t count) {

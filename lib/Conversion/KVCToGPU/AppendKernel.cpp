@@ -161,7 +161,7 @@ static void emitAppendRow(KernelBuilder &b, const Variant &v,
 
   Num source = b.at(to.data, b.toI64(token) * to.tokenStride +
                                  b.toI64(head) * to.headStride);
-  auto read = [&](Num at, int64_t count, bool whole) {
+  auto read = [&](Stepped at, int64_t count, bool whole) {
     return readGlobalRow(v.element, source, at, count, whole);
   };
   auto plain = [&] { return read(firstElement, kPiece, true); };

@@ -198,9 +198,9 @@ void KeyTiles::emitCopyPlane(const AttendContext &c, const PlaneLayout &layout,
         ++pass;
         return {source, readable};
       },
-      [&](ArrayRef<Num> place, Num row, ArrayRef<Num> chunks) {
+      [&](ArrayRef<Num> place, Stepped row, ArrayRef<Stepped> chunks) {
         copyAsync(layout.stored.address(target, row, chunks[0]),
-                  b.at(place[0], (chunks[0] - myChunk) * 16), place[1]);
+                  b.at(place[0], chunks[0].offset * 16), place[1]);
       });
 }
 
@@ -302,12 +302,13 @@ static Nums readCodes(const CodeOperands &operands, Num from) {
 
 /// Elements of the row `row` of `stored` at `base`, codes without their scale.
 static Nums readSharedRow(const PlaneLayout &layout, bool convertsFp8, Num base,
-                          Num row, Num first, int64_t count, bool whole) {
+                          Stepped row, Stepped first, int64_t count,
+                          bool whole) {
   KernelBuilder &b = *base.builder;
   StorageAttrInterface storage = layout.storage;
   int64_t bits = storage.getBits(), perChunk = 128 / bits;
   Type payload = storage.getPayloadType();
-  auto load = [&](Num at, int64_t width) {
+  auto load = [&](Stepped at, int64_t width) {
     Num place = layout.stored.address(base, row, at / perChunk);
     place = b.at(place, (at % perChunk) * (bits / 8));
     Value codes = b.load(VectorType::get(width, payload), place,
@@ -410,18 +411,18 @@ void KeyTiles::emitDecodePlane(const AttendContext &c,
                                    c.maySee(key));
         return {angles.row};
       },
-      [&](ArrayRef<Num> found, Num row, ArrayRef<Num> chunks) {
+      [&](ArrayRef<Num> found, Stepped row, ArrayRef<Stepped> chunks) {
         Num to = layout.operand.address(operands, row, chunks[0]);
         if (direct)
           return codeChunks.add(
               b.at(layout.stored.address(stored, row, chunks[0] / 2),
                    chunks[0] % 2 * 8),
               to);
-        auto read = [&](Num first, int64_t count, bool whole) {
+        auto read = [&](Stepped first, int64_t count, bool whole) {
           return readSharedRow(layout, c.convertsFp8, stored, row, first, count,
                                whole);
         };
-        Num first = chunks[0] * count;
+        Stepped first = chunks[0] * count;
         if (chunks.size() == 2) {
           auto [low, high] =
               emitRotatedPair(c.variant, {found[0]}, first, count, read);
@@ -435,7 +436,7 @@ void KeyTiles::emitDecodePlane(const AttendContext &c,
                                     : read(first, count, true);
         storePiece(piece, to, layout.element);
       },
-      inLoop);
+      /*passesAtOnce=*/inLoop ? 1 : 0);
 }
 
 void KeyTiles::emitDecode(const AttendContext &c, Num base, Num thread,

@@ -23,11 +23,11 @@ Angles Angles::at(AbiStruct<kvcrt_cache> cache, const Variant &variant,
                                         active)};
 }
 
-Nums readGlobalRow(Type element, Num row, Num first, int64_t count,
+Nums readGlobalRow(Type element, Num row, Stepped first, int64_t count,
                    bool whole) {
   KernelBuilder &b = *row.builder;
   int64_t bytes = element.getIntOrFloatBitWidth() / 8;
-  Num at = b.at(row, b.toI64(first) * bytes);
+  Num at = addressOf(row, first, bytes);
   Nums elements;
   if (whole) {
     // No access is wider than 16 bytes: rows are aligned to no more.
@@ -46,12 +46,29 @@ Nums readGlobalRow(Type element, Num row, Num first, int64_t count,
   return elements;
 }
 
-/// {cos, sin} of pair `pair` (i32).
-static std::pair<Num, Num> loadAngle(const Angles &angles, Num pair) {
-  KernelBuilder &b = *pair.builder;
-  Num both =
-      loadInvariant(b.vec(2, b.f32()), b.at(angles.row, b.toI64(pair) * 8), 8);
-  return {b.lane(both, 0), b.lane(both, 1)};
+namespace {
+struct Angle {
+  Num cosine, sine;
+};
+} // namespace
+
+/// Angles [first, first + count) of the row; `first` (i32) is a multiple of two
+/// where `count` is.
+static SmallVector<Angle> loadAngles(const Variant &variant,
+                                     const Angles &angles, Stepped first,
+                                     int64_t count) {
+  KernelBuilder &b = *angles.row.builder;
+  // Two a load, where rows are as aligned as their table is.
+  int64_t width = count % 2 == 0 && variant.policy.rope.dim % 4 == 0 ? 2 : 1;
+  Num at = addressOf(angles.row, first, 8);
+  SmallVector<Angle> all;
+  for (int64_t i = 0; i < count; i += width) {
+    Num some = loadInvariant(b.vec(2 * width, b.f32()), b.at(at, i * 8),
+                             unsigned(8 * width));
+    for (int64_t j = 0; j < 2 * width; j += 2)
+      all.push_back({b.lane(some, j), b.lane(some, j + 1)});
+  }
+  return all;
 }
 
 int64_t partnerPieces(const Variant &variant, int64_t count) {
@@ -66,40 +83,50 @@ static Num turn(Num own, Num partner, Num cosine, Num sine) {
 }
 
 std::pair<Nums, Nums> emitRotatedPair(const Variant &variant,
-                                      const Angles &angles, Num first,
+                                      const Angles &angles, Stepped first,
                                       int64_t count, RowReader read) {
   Nums low = read(first, count, /*whole=*/true),
        high = read(first + variant.policy.rope.dim / 2, count, true);
-  for (int64_t i = 0; i < count; ++i) {
-    auto [cosine, sine] = loadAngle(angles, first + i);
-    Num before = low[i];
-    low[i] = turn(before, high[i], cosine, -sine);
-    high[i] = turn(high[i], before, cosine, sine);
-  }
+  for (auto [x, y, angle] :
+       llvm::zip(low, high, loadAngles(variant, angles, first, count)))
+    std::tie(x, y) = std::pair(turn(x, y, angle.cosine, -angle.sine),
+                               turn(y, x, angle.cosine, angle.sine));
   return {low, high};
 }
 
-Nums emitRotatedPiece(const Variant &variant, const Angles &angles, Num first,
-                      int64_t count, RowReader read) {
+/// Turns neighbours, a pair each.
+static Nums rotateNeighbours(const Variant &variant, const Angles &angles,
+                             Num first, Nums piece) {
   KernelBuilder &b = *first.builder;
+  int64_t dim = variant.policy.rope.dim, count = int64_t(piece.size());
+  // A piece, or else a pair, that is beyond the rotated dimension reads the
+  // last one's angles and drops what they make of it.
+  int64_t together = dim % count == 0 ? count : 2;
+  for (int64_t i = 0; i < count; i += together) {
+    Num pair = min((first + i) >> 1, b.i32((dim - together) / 2));
+    Num inside = first + i < dim;
+    for (auto [j, angle] :
+         llvm::enumerate(loadAngles(variant, angles, pair, together / 2))) {
+      Num &x = piece[i + 2 * j], &y = piece[i + 2 * j + 1];
+      auto [turnedX, turnedY] = rotate(x, y, angle.cosine, angle.sine);
+      bool all = dim == variant.keyDim();
+      x = all ? turnedX : select(inside, turnedX, x);
+      y = all ? turnedY : select(inside, turnedY, y);
+    }
+  }
+  return piece;
+}
+
+Nums emitRotatedPiece(const Variant &variant, const Angles &angles,
+                      Stepped place, int64_t count, RowReader read) {
+  KernelBuilder &b = *angles.row.builder;
   int64_t dim = variant.policy.rope.dim, half = dim / 2;
-  bool neox = variant.policy.rope.style == KVCRT_ROPE_NEOX;
-  Nums own = read(first, count, /*whole=*/true);
+  Nums own = read(place, count, /*whole=*/true);
+  Num first = place.value();
+  if (variant.policy.rope.style != KVCRT_ROPE_NEOX)
+    return rotateNeighbours(variant, angles, first, own);
 
   Nums turned = own;
-  if (!neox) {
-    for (int64_t i = 0; i < count; i += 2) {
-      // Pairs beyond the rotated dimension read the last one and drop it.
-      Num element = first + i;
-      Num inside = element < dim;
-      auto [cosine, sine] =
-          loadAngle(angles, min(element >> 1, b.i32(half - 1)));
-      auto [x, y] = rotate(own[i], own[i + 1], cosine, sine);
-      turned[i] = select(inside, x, own[i]);
-      turned[i + 1] = select(inside, y, own[i + 1]);
-    }
-    return turned;
-  }
   // A piece whose elements all have their partners in one piece of the other
   // half, when the halves are whole pieces.
   if (partnerPieces(variant, count) > 0) {
@@ -109,9 +136,10 @@ Nums emitRotatedPiece(const Variant &variant, const Angles &angles, Num first,
     partnerAt = select(inside, partnerAt, first);
     Num pair = min(select(low, first, first - half), b.i32(half - count));
     Nums partner = read(partnerAt, count, true);
-    for (int64_t i = 0; i < count; ++i) {
-      auto [cosine, sine] = loadAngle(angles, pair + i);
-      Num result = turn(own[i], partner[i], cosine, select(low, -sine, sine));
+    for (auto [i, angle] :
+         llvm::enumerate(loadAngles(variant, angles, pair, count))) {
+      Num result = turn(own[i], partner[i], angle.cosine,
+                        select(low, -angle.sine, angle.sine));
       turned[i] = select(inside, result, own[i]);
     }
     return turned;
@@ -122,9 +150,11 @@ Nums emitRotatedPiece(const Variant &variant, const Angles &angles, Num first,
     Num partnerAt =
         select(inside, select(low, element + half, element - half), element);
     Num partner = read(partnerAt, 1, false)[0];
-    auto [cosine, sine] = loadAngle(
-        angles, min(select(low, element, element - half), b.i32(half - 1)));
-    Num result = turn(own[i], partner, cosine, select(low, -sine, sine));
+    Angle angle = loadAngles(
+        variant, angles,
+        min(select(low, element, element - half), b.i32(half - 1)), 1)[0];
+    Num result = turn(own[i], partner, angle.cosine,
+                      select(low, -angle.sine, angle.sine));
     turned[i] = select(inside, result, own[i]);
   }
   return turned;

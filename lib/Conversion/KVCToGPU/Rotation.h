@@ -15,7 +15,7 @@
 
 #include "../Kernel/RopeTable.h"
 #include "../Kernel/Variant.h"
-#include "Warp.h"
+#include "Stepped.h"
 
 namespace kvc::gpu {
 
@@ -32,13 +32,13 @@ struct Angles {
 /// Elements [first, first + count) of a row, as f32; `whole` when first is a
 /// multiple of count.
 using RowReader =
-    llvm::function_ref<Nums(Num first, int64_t count, bool whole)>;
+    llvm::function_ref<Nums(Stepped first, int64_t count, bool whole)>;
 
 /// Elements [first, first + count) of the row that `read` gives, turned by
 /// `angles`; `first` (i32) is a multiple of `count`, 2 to 8 and even, and the
 /// piece lies within the row.
-Nums emitRotatedPiece(const Variant &variant, const Angles &angles, Num first,
-                      int64_t count, RowReader read);
+Nums emitRotatedPiece(const Variant &variant, const Angles &angles,
+                      Stepped first, int64_t count, RowReader read);
 
 /// How many pieces of `count` elements neox style's partners are apart; 0 where
 /// they do not lie in whole pieces, and in other styles.
@@ -47,11 +47,11 @@ int64_t partnerPieces(const Variant &variant, int64_t count);
 /// A piece of the lower half, turned, and that of its partners: both at once,
 /// where partnerPieces() is not 0.
 std::pair<Nums, Nums> emitRotatedPair(const Variant &variant,
-                                      const Angles &angles, Num first,
+                                      const Angles &angles, Stepped first,
                                       int64_t count, RowReader read);
 
 /// Reads a row of `element` in global memory.
-Nums readGlobalRow(mlir::Type element, Num row, Num first, int64_t count,
+Nums readGlobalRow(mlir::Type element, Num row, Stepped first, int64_t count,
                    bool whole);
 
 } // namespace kvc::gpu

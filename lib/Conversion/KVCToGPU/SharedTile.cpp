@@ -13,10 +13,21 @@ using llvm::ArrayRef;
 
 namespace kvc::gpu {
 
-Num SharedTile::address(Num base, Num row, Num chunk) const {
+Num SharedTile::address(Num base, Stepped row, Stepped chunk) const {
   KernelBuilder &b = *base.builder;
-  Num place = swizzled() ? chunk ^ (row & 7) : chunk;
-  return b.at(base, row * pitch() + place * 16);
+  // The swizzle reaches the lowest three bits of a chunk and of its row: what
+  // is a multiple of eight beyond them is a constant offset.
+  int64_t rows = row.offset, chunks = chunk.offset;
+  if (swizzled()) {
+    rows -= rows % 8;
+    chunks -= chunks % 8;
+  }
+  Num r = row.start + (row.offset - rows),
+      place = chunk.start + (chunk.offset - chunks);
+  if (swizzled())
+    place = place ^ (r & 7);
+  return b.at(b.at(base, r * pitch() + place * 16),
+              rows * pitch() + chunks * 16);
 }
 
 MatrixLane MatrixLane::rowsFirst(KernelBuilder &b) {
@@ -55,40 +66,45 @@ TileWalk::TileWalk(int64_t threads, int64_t rows, int64_t chunks,
 
 void TileWalk::forEach(
     KernelBuilder &b, Num thread, llvm::function_ref<Nums(Num)> row,
-    llvm::function_ref<void(ArrayRef<Num>, Num, ArrayRef<Num>)> chunk,
-    bool inLoop, bool chunksInLoop) const {
+    llvm::function_ref<void(ArrayRef<Num>, Stepped, ArrayRef<Stepped>)> chunk,
+    int64_t passesAtOnce, bool chunksInLoop) const {
   Num myRow = thread / perRow, myChunk = thread % perRow;
-  auto pass = [&](Num r, ArrayRef<Num> found) {
+  auto pass = [&](Stepped r, ArrayRef<Num> found) {
     // Chunks from `begin` to `end`, each with the one `partner` behind it.
     auto walk = [&](int64_t begin, int64_t end, int64_t partner) {
-      auto at = [&](Num first) {
-        Nums together = {first};
+      auto at = [&](Stepped first) {
+        llvm::SmallVector<Stepped> together = {first};
         if (partner)
-          together.push_back(first + partner);
+          together.push_back({first.start, first.offset + partner});
         chunk(found, r, together);
       };
       if (chunksInLoop && end - begin > perRow)
         return b.rolledLoop(b.i32(begin), b.i32(end), perRow,
                             [&](Num c) { at(myChunk + c); });
       for (int64_t c = begin; c < end; c += perRow)
-        at(myChunk + c);
+        at({myChunk, c});
     };
     walk(0, apart, apart);
     walk(2 * apart, chunks, 0);
   };
-  if (inLoop && passes() > 1 && rows % rowsPerPass() == 0)
-    return b.loop(b.i32(0), b.i32(rows), rowsPerPass(),
-                  [&](Num first) { pass(myRow + first, row(myRow + first)); });
+  const int64_t step = passesAtOnce * rowsPerPass();
+  if (step > 0 && step < rows && rows % step == 0)
+    return b.loop(b.i32(0), b.i32(rows), step, [&](Num first) {
+      for (int64_t next = 0; next < step; next += rowsPerPass()) {
+        Stepped r(myRow + first, next);
+        pass(r, row(r.value()));
+      }
+    });
   for (int64_t first = 0; first < rows; first += rowsPerPass()) {
-    Num r = myRow + first;
+    Stepped r(myRow, first);
     // More threads than chunks: the others have nothing to do, but are there
     // when lanes look for what a row needs.
     bool all = first + rowsPerPass() <= rows;
-    Nums found = row(r);
+    Nums found = row(r.value());
     if (all)
       pass(r, found);
     else
-      b.ifThen(r < rows, [&] { pass(r, found); });
+      b.ifThen(r.value() < rows, [&] { pass(r, found); });
   }
 }
 

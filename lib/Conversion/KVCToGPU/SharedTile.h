@@ -15,7 +15,7 @@
 #ifndef KVC_LIB_CONVERSION_KVCTOGPU_SHAREDTILE_H
 #define KVC_LIB_CONVERSION_KVCTOGPU_SHAREDTILE_H
 
-#include "Warp.h"
+#include "Stepped.h"
 
 namespace kvc::gpu {
 
@@ -28,8 +28,8 @@ struct SharedTile {
   bool swizzled() const { return chunks % 8 == 0; }
   int64_t pitch() const { return (swizzled() ? chunks : chunks | 1) * 16; }
   int64_t bytes() const { return rows * pitch(); }
-  /// Address of chunk `chunk` of row `row` (i32) of the tile at `base`.
-  Num address(Num base, Num row, Num chunk) const;
+  /// Address of chunk `chunk` of row `row` of the tile at `base`.
+  Num address(Num base, Stepped row, Stepped chunk) const;
 };
 
 /// Where this lane points to for ldmatrix: row `row` of each matrix's rows, and
@@ -65,14 +65,15 @@ struct TileWalk {
   /// Calls `row(row)` for each row of thread `thread` (i32, of `threads`), and
   /// for one behind the last where there are more threads than chunks; it
   /// answers what `chunk(of the row, row, a chunk or two that come together)`
-  /// gets. With `inLoop`, the passes are a loop: less code, and loads of one
-  /// pass alone are in flight. With `chunksInLoop`, so are a row's chunks.
+  /// gets. With `passesAtOnce` (0: all), the passes are a loop: less code, and
+  /// loads of so many passes alone are in flight. With `chunksInLoop`, so are a
+  /// row's chunks.
   void forEach(KernelBuilder &b, Num thread,
                llvm::function_ref<Nums(Num row)> row,
-               llvm::function_ref<void(llvm::ArrayRef<Num>, Num row,
-                                       llvm::ArrayRef<Num> chunks)>
+               llvm::function_ref<void(llvm::ArrayRef<Num>, Stepped row,
+                                       llvm::ArrayRef<Stepped> chunks)>
                    chunk,
-               bool inLoop = false, bool chunksInLoop = false) const;
+               int64_t passesAtOnce = 0, bool chunksInLoop = false) const;
 };
 
 } // namespace kvc::gpu

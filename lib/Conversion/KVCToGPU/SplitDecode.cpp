@@ -283,18 +283,8 @@ static bool leavesRegisters(const Variant &v, int32_t frugality) {
   return dims <= 256 || (plain && (!scaled || dims <= 384));
 }
 
-/// Whether the fastest shape spills more often than not, by what was drawn of
-/// such variants: codes that are turned, codes beside outputs of 256.
-static bool isCrowded(const Variant &v) {
-  int64_t dims = v.keyDim() + v.valueDim();
-  bool turnsCodes = v.rotatesAtAttend() && v.keyStorage.hasScale();
-  bool wideOutputs = v.keyStorage.hasScale() && v.valueStorage.hasScale() &&
-                     v.valueDim() > 192;
-  return dims >= 256 && dims <= 384 && (turnsCodes || wideOutputs);
-}
-
 LogicalResult KernelEmitter::emitSplitDecode() {
-  int32_t level = std::max<int32_t>(frugality.decode, isCrowded(variant));
+  const int32_t level = frugality.decode;
   FailureOr<DecodeShape> shape = DecodeShape::get(variant, chip, level);
   if (failed(shape))
     return failure();

@@ -63,17 +63,16 @@ FailureOr<PrefillShape> PrefillShape::get(const Variant &v, const Chip &chip,
   shape.inSteps = frugality >= 3;
   KeyTiles tiles = shape.keyTiles(v);
   bool wide = tiles.key.element.isF32() || tiles.value.element.isF32();
+  // Rows that are multiplied as they are stored, with scores that are masked at
+  // most, leave registers for queries of 192.
+  bool plain = !tiles.decodes() && v.mask == MaskKind::none && !v.score;
+  int64_t held = wide ? 32 : plain ? 192 : 128;
   shape.queriesInRegisters =
-      frugality == 0 && v.keyDim() <= (wide ? 32 : 128) && v.valueDim() <= 128;
+      frugality == 0 && v.keyDim() <= held && v.valueDim() <= 128;
   // Where keys are wide, a loop over them spares more than smaller tiles do,
   // and costs less.
   bool wideKeys = v.keyDim() > (wide ? 64 : 128);
   shape.productsInLoop = frugality >= (wideKeys ? 1 : 3);
-  // Beside outputs of 256, tiles of scaled rows with more keys spill on sm_86
-  // and sm_89, as ptxas says (assembles-256.mlir); larger chips hide a tile
-  // behind more stages.
-  bool small = (tiles.key.hasScale() || tiles.value.hasScale()) &&
-               v.valueDim() > 192 && chip.sharedBytes < 128 * 1024;
   // A region that reads tables, or one beside two rotated queries and scales:
   // more scores than those of 32 keys spill, as ptxas says.
   bool busy = v.score && (!VariantOp(v.op).getCaptures().empty() ||
@@ -90,7 +89,7 @@ FailureOr<PrefillShape> PrefillShape::get(const Variant &v, const Chip &chip,
     for (int64_t budget : {chip.sharedBytesPerSM / 2 - 1024, chip.sharedBytes})
       for (int64_t keys : {64, 32, 16})
         for (int64_t stages : {3, 2}) {
-          if (keys > (small ? 16 : whole))
+          if (keys > whole)
             continue;
           shape.warps = warps;
           shape.tileKeys = keys;

@@ -20,20 +20,35 @@ namespace kvc::gpu {
 // Queries
 //===----------------------------------------------------------------------===//
 
-/// Finds the factor of a row of queries, of which this thread reads the chunks
-/// from `firstChunk` on that are `perRow` apart, and its neighbours the others.
-static Num emitQueryFactor(const QueryTile &queries, Num source, Num firstChunk,
-                           int64_t perRow) {
+/// Of a row of queries, this thread has the chunks from `firstChunk` on that
+/// are `perRow` apart, and its neighbours the others: their largest magnitude.
+static Num emitLargest(const QueryTile &queries, Num source, Num firstChunk,
+                       int64_t perRow) {
+  KernelBuilder &b = *source.builder;
+  Type element = queries.variant.element;
   const int64_t count = pieceOf(queries.element);
   Num largest;
-  for (int64_t c = 0; c < queries.tile.chunks; c += perRow)
-    for (Num x : readGlobalRow(queries.variant.element, source,
-                               (firstChunk + c) * count, count, true)) {
-      KernelBuilder &b = *x.builder;
-      Num magnitude = b.num(math::AbsFOp::create(b, x.value));
-      largest = largest ? maxNumber(largest, magnitude) : magnitude;
+  auto meet = [&](Num magnitude) {
+    largest = largest ? maxNumber(largest, magnitude) : magnitude;
+  };
+  for (int64_t c = 0; c < queries.tile.chunks; c += perRow) {
+    Stepped first = Stepped(firstChunk, c) * count;
+    if (element.isF32()) {
+      for (Num x : readGlobalRow(element, source, first, count, true))
+        meet(b.num(math::AbsFOp::create(b, x.value)));
+      continue;
     }
-  return queryFactor(laneMax(largest, perRow));
+    // Two at once: 16-bit floats without their signs.
+    Num words =
+        loadInvariant(b.vec(4, b.i32()), addressOf(source, first, 2), 16);
+    for (int64_t i = 0; i < 4; ++i)
+      meet(b.num(LLVM::BitcastOp::create(
+          b, b.vec(2, element), (b.lane(words, i) & 0x7fff7fff).value)));
+  }
+  if (!element.isF32())
+    largest =
+        maxNumber(b.toF32(b.lane(largest, 0)), b.toF32(b.lane(largest, 1)));
+  return laneMax(largest, perRow);
 }
 
 void QueryTile::emitLoad(const AttendContext &c, const QueryPlace &place,
@@ -47,19 +62,24 @@ void QueryTile::emitLoad(const AttendContext &c, const QueryPlace &place,
   int64_t count = pieceOf(element);
   TileWalk walk(threads, tile.rows, tile.chunks,
                 v.rope() ? partnerPieces(v, count) : 0);
+  const bool isCopy = !v.rope() && !scalesQueries(v) && element == v.element;
+  // Four chunks hide what the memory's latency is, where they are work.
+  const int64_t atOnce =
+      isCopy ? 0 : std::max<int64_t>(1, 4 * walk.perRow / walk.chunks);
   walk.forEach(
       b, threadId(b),
       [&](Num r) -> Nums {
-        Num taskRow = c.firstRow + r;
-        Num exists = taskRow < c.endRow;
-        Num safe = min(taskRow, c.endRow - 1);
+        // Rows that do not exist are the last one once more: nobody reads what
+        // becomes of them.
+        Num safe = min(c.firstRow + r, c.endRow - 1);
         Num token = c.rowToken(safe);
         Num source = b.at(data, b.toI64(c.stepToken + token) * tokenStride +
                                     b.toI64(c.rowHead(safe)) * headStride);
-        Nums found = {exists, source};
+        Nums found = {source};
         if (scalesQueries(v)) {
           Num firstChunk = threadId(b) % walk.perRow;
-          Num factor = emitQueryFactor(*this, source, firstChunk, walk.perRow);
+          Num factor =
+              queryFactor(emitLargest(*this, source, firstChunk, walk.perRow));
           b.ifThen((firstChunk == 0) & (r < tile.rows), [&] {
             b.store(inverseFactor(factor), place.inverseFactor(r), 4);
           });
@@ -68,30 +88,37 @@ void QueryTile::emitLoad(const AttendContext &c, const QueryPlace &place,
         if (!v.rope())
           return found;
         Num position = c.rowPosition(token);
-        found.push_back(Angles::at(c.cache, v, position, exists).row);
+        auto angles = [&](Num position) {
+          return Angles::at(c.cache, v, position, Num()).row;
+        };
+        found.push_back(angles(position));
         if (v.needsSinkQuery())
-          found.push_back(
-              Angles::at(c.cache, v, c.sinkPosition(token, position), exists)
-                  .row);
+          found.push_back(angles(c.sinkPosition(token, position)));
         return found;
       },
-      [&](ArrayRef<Num> found, Num r, ArrayRef<Num> chunks) {
-        auto read = [&](Num first, int64_t count, bool whole) {
-          return readGlobalRow(v.element, found[1], first, count, whole);
+      [&](ArrayRef<Num> found, Stepped r, ArrayRef<Stepped> chunks) {
+        Num source = found[0];
+        Stepped first = chunks[0] * count;
+        if (isCopy) {
+          Num chunk = loadInvariant(b.vec(4, b.i32()),
+                                    addressOf(source, chunks[0], 16), 16);
+          return b.store(chunk, tile.address(place.rows, r, chunks[0]), 16);
+        }
+        auto read = [&](Stepped first, int64_t count, bool whole) {
+          return readGlobalRow(v.element, source, first, count, whole);
         };
-        ArrayRef<Num> angles = found.drop_front(2);
+        ArrayRef<Num> angles = found.drop_front(1);
         Num factor;
         if (scalesQueries(v)) {
           factor = angles.front();
           angles = angles.drop_front();
         }
-        auto put = [&](Nums piece, Num to, Num chunk) {
-          // Rows that do not exist are zero.
-          for (Num &x : piece)
-            x = select(found[0], factor ? x * factor : x, b.f32(0));
+        auto put = [&](Nums piece, Num to, Stepped chunk) {
+          if (factor)
+            for (Num &x : piece)
+              x = x * factor;
           storePiece(piece, tile.address(to, r, chunk), element);
         };
-        Num first = chunks[0] * count;
         if (!v.rope())
           return put(read(first, count, true), place.rows, chunks[0]);
         Nums targets = {place.rows};
@@ -107,8 +134,7 @@ void QueryTile::emitLoad(const AttendContext &c, const QueryPlace &place,
           put(high, to, chunks[1]);
         }
       },
-      /*inLoop=*/(v.rope() || scalesQueries(v)) && walk.isLong(),
-      /*chunksInLoop=*/inSteps);
+      atOnce, /*chunksInLoop=*/inSteps || v.needsSinkQuery());
 }
 
 WarpAttend::WarpAttend(AttendContext &c, const KeyTiles &tiles,

@@ -43,8 +43,8 @@ struct QueryTile {
   int64_t factorBytes() const {
     return scalesQueries(variant) ? tile.rows * 4 : 0;
   }
-  /// By all `threads` threads of the block; rows that do not exist are zero.
-  /// With `inSteps`, a thread has one chunk of each row at once.
+  /// By all `threads` threads of the block; rows that do not exist are like the
+  /// last one. With `inSteps`, a thread has one chunk of each row at once.
   void emitLoad(const AttendContext &c, const QueryPlace &place,
                 int64_t threads, bool inSteps) const;
   Num sinks(Num base) const { return base.builder->at(base, tile.bytes()); }

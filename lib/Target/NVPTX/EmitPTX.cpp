@@ -93,7 +93,7 @@ static std::unique_ptr<llvm::TargetMachine> createMachine(const GpuChip &chip,
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
       llvm::Triple(kTriple), chip.name,
       "+ptx" + std::to_string(ptxVersion(chip)), llvm::TargetOptions(),
-      std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+      std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
 void registerEmitPTX(DialectRegistry &registry) {

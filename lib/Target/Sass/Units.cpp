@@ -51,18 +51,19 @@ static std::optional<Unit> lookUp(StringRef root) {
               "ERRBAR", "CGAERRBAR", "CCTL",    "NANOSLEEP",    "SYNCS",
               "FENCE",  "ACQBULK",   "PREEXIT", "ENDCOLLECTIVE"},
              Unit::control)
-      .Cases({"IMAD",   "IADD",  "IADD3",  "IABS",      "IMNMX",     "IDP",
-              "ISETP",  "VIADD", "VIMNMX", "VIMNMX3",   "VIADDMNMX", "VABSDIFF",
-              "LEA",    "LOP3",  "SHF",    "PRMT",      "SGXT",      "BMSK",
-              "BREV",   "FLO",   "POPC",   "SEL",       "MOV",       "CS2R",
-              "S2R",    "S2UR",  "R2UR",   "R2P",       "P2R",       "PLOP3",
-              "FSEL",   "FSETP", "FSET",   "FMNMX",     "FMNMX3",    "FCHK",
-              "HSETP2", "HSET2", "HMNMX2", "UIADD3",    "UIMAD",     "UISETP",
-              "ULEA",   "ULOP3", "USHF",   "UPRMT",     "UMOV",      "USEL",
-              "UFLO",   "UPOPC", "UBREV",  "UBMSK",     "USGXT",     "UPLOP3",
-              "UP2UR",  "UR2UP", "CS2UR",  "UVIADD",    "UVIMNMX",   "UFSETP",
-              "UFSEL",  "UIABS", "UIADD",  "UVIADDMNMX"},
-             Unit::integer)
+      .Cases(
+          {"IMAD",     "IADD",   "IADD3",  "IABS",    "IMNMX",     "IDP",
+           "ISETP",    "VIADD",  "VIMNMX", "VIMNMX3", "VHMNMX",    "VIADDMNMX",
+           "VABSDIFF", "LEA",    "LOP3",   "SHF",     "PRMT",      "SGXT",
+           "BMSK",     "BREV",   "FLO",    "POPC",    "SEL",       "MOV",
+           "CS2R",     "S2R",    "S2UR",   "R2UR",    "R2P",       "P2R",
+           "PLOP3",    "FSEL",   "FSETP",  "FSET",    "FMNMX",     "FMNMX3",
+           "FCHK",     "HSETP2", "HSET2",  "HMNMX2",  "UIADD3",    "UIMAD",
+           "UISETP",   "ULEA",   "ULOP3",  "USHF",    "UPRMT",     "UMOV",
+           "USEL",     "UFLO",   "UPOPC",  "UBREV",   "UBMSK",     "USGXT",
+           "UPLOP3",   "UP2UR",  "UR2UP",  "CS2UR",   "UVIADD",    "UVIMNMX",
+           "UFSETP",   "UFSEL",  "UIABS",  "UIADD",   "UVIADDMNMX"},
+          Unit::integer)
       .Default(std::nullopt);
 }
 

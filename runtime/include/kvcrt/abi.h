@@ -260,8 +260,9 @@ typedef struct kvcrt_cache {
   const int32_t *first_block;
   /* [max_seqs] position = index + offset; null = 0 */
   const int32_t *position_offset;
-  /* [rope_positions][rope_dim / 2] pairs {cos, sin}; null when the policy's
-   * position is not rope. kvcrt_rope_table_fill computes it in double. */
+  /* [rope_positions][rope_dim / 2] pairs {cos, sin}, 16-byte aligned on a GPU;
+   * null when the policy's position is not rope. kvcrt_rope_table_fill computes
+   * it in double. */
   const float *rope_table;
   int32_t rope_positions;
   int32_t block_size;
