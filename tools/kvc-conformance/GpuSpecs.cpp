@@ -129,6 +129,18 @@ std::vector<Spec> gpuSpecs() {
               setRope(s, 128, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_ATTEND);
               quantised(KVCRT_F8E4M3FN, KVCRT_F8E4M3FN)(s);
             });
+  // Halves of a rotated part that no piece of eight fits: partners come four at
+  // once, and one by one.
+  specs.add(makeSpec("rope attend 40 f8E4M3FN d80", 8, 2, 80, 128, KVCRT_F16),
+            [&](Spec &s) {
+              setRope(s, 40, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_ATTEND);
+              quantised(KVCRT_F8E4M3FN, KVCRT_F8E4M3FN)(s);
+            });
+  specs.add(makeSpec("rope attend 18 f8E4M3FN", 4, 2, 64, 64, KVCRT_BF16),
+            [&](Spec &s) {
+              setRope(s, 18, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_ATTEND);
+              quantised(KVCRT_F8E4M3FN, KVCRT_I8)(s);
+            });
   specs.add(
       makeSpec("streaming rope pairs f8E4M3FN f32", 4, 2, 80, 80, KVCRT_F32),
       [&](Spec &s) {

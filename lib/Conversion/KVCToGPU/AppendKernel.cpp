@@ -161,10 +161,10 @@ static void emitAppendRow(KernelBuilder &b, const Variant &v,
 
   Num source = b.at(to.data, b.toI64(token) * to.tokenStride +
                                  b.toI64(head) * to.headStride);
-  auto read = [&](Stepped at, int64_t count, bool whole) {
-    return readGlobalRow(v.element, source, at, count, whole);
+  auto read = [&](Stepped at, int64_t count) {
+    return readGlobalRow(v.element, source, at, count);
   };
-  auto plain = [&] { return read(firstElement, kPiece, true); };
+  auto plain = [&] { return read(firstElement, kPiece); };
   Nums elements;
   if (to.rotated) {
     elements = b.ifElse(

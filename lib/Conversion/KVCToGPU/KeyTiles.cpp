@@ -285,12 +285,13 @@ void KeyTiles::emitFill(
 // From what is stored to operands
 //===----------------------------------------------------------------------===//
 
-/// Eight codes at `from` as f32, by way of f16, which holds them exactly.
-static Nums readCodes(const CodeOperands &operands, Num from) {
+/// `count` codes (a multiple of four) at `from` as f32, by way of f16, which
+/// holds them exactly.
+static Nums readCodes(const CodeOperands &operands, Num from, int64_t count) {
   KernelBuilder &b = *from.builder;
-  Num codes = b.load(b.vec(2, b.i32()), from, 8);
+  Num codes = b.load(b.vec(count / 4, b.i32()), from, unsigned(count));
   Nums elements;
-  for (int64_t i = 0; i < 2; ++i) {
+  for (int64_t i = 0; i < count / 4; ++i) {
     auto [low, high] = operands.convert(b.lane(codes, i));
     for (Num pair : {low, high}) {
       auto [first, second] = unpackPair(pair, b.getF16Type());
@@ -300,35 +301,29 @@ static Nums readCodes(const CodeOperands &operands, Num from) {
   return elements;
 }
 
-/// Elements of the row `row` of `stored` at `base`, codes without their scale.
+/// Elements of the row `row` of `stored` at `base`, as a RowReader does, codes
+/// without their scale.
 static Nums readSharedRow(const PlaneLayout &layout, bool convertsFp8, Num base,
-                          Stepped row, Stepped first, int64_t count,
-                          bool whole) {
+                          Stepped row, Stepped first, int64_t count) {
   KernelBuilder &b = *base.builder;
   StorageAttrInterface storage = layout.storage;
   int64_t bits = storage.getBits(), perChunk = 128 / bits;
-  Type payload = storage.getPayloadType();
-  auto load = [&](Stepped at, int64_t width) {
-    Num place = layout.stored.address(base, row, at / perChunk);
-    place = b.at(place, (at % perChunk) * (bits / 8));
-    Value codes = b.load(VectorType::get(width, payload), place,
-                         unsigned(whole ? width * bits / 8 : bits / 8))
-                      .value;
-    Value scale;
-    if (storage.hasScale())
-      scale = b.f32(1).value;
-    return b.num(storage.emitDecode(b, b.getLoc(), codes, scale, Value()));
-  };
+  Num place = b.at(layout.stored.address(base, row, first / perChunk),
+                   first % perChunk * (bits / 8));
   // Integers have an instruction each.
-  CodeOperands codes(layout.storage, b.getF16Type(), convertsFp8);
-  if (codes.areFloats() && whole && count == 8)
-    return readCodes(codes,
-                     b.at(layout.stored.address(base, row, first / perChunk),
-                          first % perChunk));
+  CodeOperands codes(storage, b.getF16Type(), convertsFp8);
+  if (codes.areFloats() && count % 4 == 0)
+    return readCodes(codes, place, count);
+  Value piece = b.load(VectorType::get(count, storage.getPayloadType()), place,
+                       unsigned(count * bits / 8))
+                    .value;
+  Value scale;
+  if (storage.hasScale())
+    scale = b.f32(1).value;
+  Num decoded = b.num(storage.emitDecode(b, b.getLoc(), piece, scale, Value()));
   Nums elements;
-  Num piece = load(first, count);
   for (int64_t i = 0; i < count; ++i)
-    elements.push_back(b.lane(piece, i));
+    elements.push_back(b.lane(decoded, i));
   return elements;
 }
 
@@ -418,9 +413,9 @@ void KeyTiles::emitDecodePlane(const AttendContext &c,
               b.at(layout.stored.address(stored, row, chunks[0] / 2),
                    chunks[0] % 2 * 8),
               to);
-        auto read = [&](Stepped first, int64_t count, bool whole) {
-          return readSharedRow(layout, c.convertsFp8, stored, row, first, count,
-                               whole);
+        auto read = [&](Stepped first, int64_t count) {
+          return readSharedRow(layout, c.convertsFp8, stored, row, first,
+                               count);
         };
         Stepped first = chunks[0] * count;
         if (chunks.size() == 2) {
@@ -433,7 +428,7 @@ void KeyTiles::emitDecodePlane(const AttendContext &c,
         }
         Nums piece = layout.rotated ? emitRotatedPiece(c.variant, {found[0]},
                                                        first, count, read)
-                                    : read(first, count, true);
+                                    : read(first, count);
         storePiece(piece, to, layout.element);
       },
       /*passesAtOnce=*/inLoop ? 1 : 0);

@@ -23,26 +23,19 @@ Angles Angles::at(AbiStruct<kvcrt_cache> cache, const Variant &variant,
                                         active)};
 }
 
-Nums readGlobalRow(Type element, Num row, Stepped first, int64_t count,
-                   bool whole) {
+Nums readGlobalRow(Type element, Num row, Stepped first, int64_t count) {
   KernelBuilder &b = *row.builder;
   int64_t bytes = element.getIntOrFloatBitWidth() / 8;
   Num at = addressOf(row, first, bytes);
   Nums elements;
-  if (whole) {
-    // No access is wider than 16 bytes: rows are aligned to no more.
-    int64_t width = std::min(count, 16 / bytes);
-    for (int64_t first = 0; first < count; first += width) {
-      Num piece = loadInvariant(b.vec(width, element), b.at(at, first * bytes),
-                                unsigned(width * bytes));
-      for (int64_t i = 0; i < width; ++i)
-        elements.push_back(b.toF32(b.lane(piece, i)));
-    }
-    return elements;
+  // No access is wider than 16 bytes: rows are aligned to no more.
+  int64_t width = std::min(count, 16 / bytes);
+  for (int64_t i = 0; i < count; i += width) {
+    Num piece = loadInvariant(b.vec(width, element), b.at(at, i * bytes),
+                              unsigned(width * bytes));
+    for (int64_t j = 0; j < width; ++j)
+      elements.push_back(b.toF32(b.lane(piece, j)));
   }
-  for (int64_t i = 0; i < count; ++i)
-    elements.push_back(
-        b.toF32(loadInvariant(element, b.at(at, i * bytes), unsigned(bytes))));
   return elements;
 }
 
@@ -85,8 +78,8 @@ static Num turn(Num own, Num partner, Num cosine, Num sine) {
 std::pair<Nums, Nums> emitRotatedPair(const Variant &variant,
                                       const Angles &angles, Stepped first,
                                       int64_t count, RowReader read) {
-  Nums low = read(first, count, /*whole=*/true),
-       high = read(first + variant.policy.rope.dim / 2, count, true);
+  Nums low = read(first, count),
+       high = read(first + variant.policy.rope.dim / 2, count);
   for (auto [x, y, angle] :
        llvm::zip(low, high, loadAngles(variant, angles, first, count)))
     std::tie(x, y) = std::pair(turn(x, y, angle.cosine, -angle.sine),
@@ -117,47 +110,40 @@ static Nums rotateNeighbours(const Variant &variant, const Angles &angles,
   return piece;
 }
 
-Nums emitRotatedPiece(const Variant &variant, const Angles &angles,
-                      Stepped place, int64_t count, RowReader read) {
-  KernelBuilder &b = *angles.row.builder;
-  int64_t dim = variant.policy.rope.dim, half = dim / 2;
-  Nums own = read(place, count, /*whole=*/true);
-  Num first = place.value();
-  if (variant.policy.rope.style != KVCRT_ROPE_NEOX)
-    return rotateNeighbours(variant, angles, first, own);
-
-  Nums turned = own;
-  // A piece whose elements all have their partners in one piece of the other
-  // half, when the halves are whole pieces.
-  if (partnerPieces(variant, count) > 0) {
-    Num inside = first < dim, low = first < half;
-    Num partnerAt = select(low, first + half, first - half);
-    // A piece beyond the rotated dimension is its own partner.
-    partnerAt = select(inside, partnerAt, first);
-    Num pair = min(select(low, first, first - half), b.i32(half - count));
-    Nums partner = read(partnerAt, count, true);
-    for (auto [i, angle] :
-         llvm::enumerate(loadAngles(variant, angles, pair, count))) {
-      Num result = turn(own[i], partner[i], angle.cosine,
-                        select(low, -angle.sine, angle.sine));
-      turned[i] = select(inside, result, own[i]);
+/// Turns elements with those of the other half.
+static Nums rotateHalves(const Variant &variant, const Angles &angles,
+                         Num first, Nums piece, RowReader read) {
+  KernelBuilder &b = *first.builder;
+  int64_t dim = variant.policy.rope.dim, half = dim / 2,
+          count = int64_t(piece.size());
+  // As many at once as have their partners in one place.
+  int64_t together = std::min(count, half & -half);
+  for (int64_t i = 0; i < count; i += together) {
+    Num own = first + i;
+    Num inside = own < dim, low = own < half;
+    Num other = select(low, own + half, own - half);
+    // Those beyond the rotated dimension are their own partners, and read the
+    // last angles.
+    Nums partners = read(select(inside, other, own), together);
+    Num pair = min(select(low, own, other), b.i32(half - together));
+    for (auto [j, angle] :
+         llvm::enumerate(loadAngles(variant, angles, pair, together))) {
+      Num &x = piece[i + j];
+      x = select(inside,
+                 turn(x, partners[j], angle.cosine,
+                      select(low, -angle.sine, angle.sine)),
+                 x);
     }
-    return turned;
   }
-  for (int64_t i = 0; i < count; ++i) {
-    Num element = first + i;
-    Num inside = element < dim, low = element < half;
-    Num partnerAt =
-        select(inside, select(low, element + half, element - half), element);
-    Num partner = read(partnerAt, 1, false)[0];
-    Angle angle = loadAngles(
-        variant, angles,
-        min(select(low, element, element - half), b.i32(half - 1)), 1)[0];
-    Num result = turn(own[i], partner, angle.cosine,
-                      select(low, -angle.sine, angle.sine));
-    turned[i] = select(inside, result, own[i]);
-  }
-  return turned;
+  return piece;
+}
+
+Nums emitRotatedPiece(const Variant &variant, const Angles &angles,
+                      Stepped first, int64_t count, RowReader read) {
+  Nums piece = read(first, count);
+  if (variant.policy.rope.style == KVCRT_ROPE_NEOX)
+    return rotateHalves(variant, angles, first.value(), piece, read);
+  return rotateNeighbours(variant, angles, first.value(), piece);
 }
 
 } // namespace kvc::gpu

@@ -29,10 +29,9 @@ struct Angles {
                    Num position, Num active);
 };
 
-/// Elements [first, first + count) of a row, as f32; `whole` when first is a
-/// multiple of count.
-using RowReader =
-    llvm::function_ref<Nums(Stepped first, int64_t count, bool whole)>;
+/// Elements [first, first + count) of a row, as f32; count is 1, 2, 4 or 8, and
+/// first a multiple of it.
+using RowReader = llvm::function_ref<Nums(Stepped first, int64_t count)>;
 
 /// Elements [first, first + count) of the row that `read` gives, turned by
 /// `angles`; `first` (i32) is a multiple of `count`, 2 to 8 and even, and the
@@ -50,9 +49,8 @@ std::pair<Nums, Nums> emitRotatedPair(const Variant &variant,
                                       const Angles &angles, Stepped first,
                                       int64_t count, RowReader read);
 
-/// Reads a row of `element` in global memory.
-Nums readGlobalRow(mlir::Type element, Num row, Stepped first, int64_t count,
-                   bool whole);
+/// Reads a row of `element` in global memory, as a RowReader does.
+Nums readGlobalRow(mlir::Type element, Num row, Stepped first, int64_t count);
 
 } // namespace kvc::gpu
 

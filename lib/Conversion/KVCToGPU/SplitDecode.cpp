@@ -114,7 +114,8 @@ FailureOr<DecodeShape> DecodeShape::get(const Variant &v, const Chip &chip,
                                                     : scattered          ? 320
                                                                          : 384);
   shape.queriesInRegisters = frugality == 0 && narrow;
-  shape.productsInLoop = frugality >= (narrow ? 3 : 1);
+  // Halves of f32 take turns anyway (WarpAttend::products).
+  shape.productsInLoop = (!narrow && wideKey) || frugality >= (narrow ? 3 : 1);
   auto fits = [&](int64_t warps, int64_t stages, int64_t budget) {
     shape.warps = warps;
     shape.stages = stages;

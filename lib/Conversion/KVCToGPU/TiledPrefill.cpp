@@ -72,7 +72,9 @@ FailureOr<PrefillShape> PrefillShape::get(const Variant &v, const Chip &chip,
   // Where keys are wide, a loop over them spares more than smaller tiles do,
   // and costs less.
   bool wideKeys = v.keyDim() > (wide ? 64 : 128);
-  shape.productsInLoop = frugality >= (wideKeys ? 1 : 3);
+  // Halves of f32 take turns anyway (WarpAttend::products).
+  shape.productsInLoop = (wideKeys && tiles.key.element.isF32()) ||
+                         frugality >= (wideKeys ? 1 : 3);
   // A region that reads tables, or one beside two rotated queries and scales:
   // more scores than those of 32 keys spill, as ptxas says.
   bool busy = v.score && (!VariantOp(v.op).getCaptures().empty() ||

@@ -34,7 +34,7 @@ static Num emitLargest(const QueryTile &queries, Num source, Num firstChunk,
   for (int64_t c = 0; c < queries.tile.chunks; c += perRow) {
     Stepped first = Stepped(firstChunk, c) * count;
     if (element.isF32()) {
-      for (Num x : readGlobalRow(element, source, first, count, true))
+      for (Num x : readGlobalRow(element, source, first, count))
         meet(b.num(math::AbsFOp::create(b, x.value)));
       continue;
     }
@@ -64,8 +64,11 @@ void QueryTile::emitLoad(const AttendContext &c, const QueryPlace &place,
                 v.rope() ? partnerPieces(v, count) : 0);
   const bool isCopy = !v.rope() && !scalesQueries(v) && element == v.element;
   // Four chunks hide what the memory's latency is, where they are work.
-  const int64_t atOnce =
-      isCopy ? 0 : std::max<int64_t>(1, 4 * walk.perRow / walk.chunks);
+  const int64_t perThread = walk.chunks / walk.perRow, mostAtOnce = 4;
+  const bool inLoop =
+      inSteps || v.needsSinkQuery() || (!isCopy && perThread > mostAtOnce);
+  const int64_t passesAtOnce =
+      isCopy ? 0 : std::max<int64_t>(1, mostAtOnce / perThread);
   walk.forEach(
       b, threadId(b),
       [&](Num r) -> Nums {
@@ -104,8 +107,8 @@ void QueryTile::emitLoad(const AttendContext &c, const QueryPlace &place,
                                     addressOf(source, chunks[0], 16), 16);
           return b.store(chunk, tile.address(place.rows, r, chunks[0]), 16);
         }
-        auto read = [&](Stepped first, int64_t count, bool whole) {
-          return readGlobalRow(v.element, source, first, count, whole);
+        auto read = [&](Stepped first, int64_t count) {
+          return readGlobalRow(v.element, source, first, count);
         };
         ArrayRef<Num> angles = found.drop_front(1);
         Num factor;
@@ -120,7 +123,7 @@ void QueryTile::emitLoad(const AttendContext &c, const QueryPlace &place,
           storePiece(piece, tile.address(to, r, chunk), element);
         };
         if (!v.rope())
-          return put(read(first, count, true), place.rows, chunks[0]);
+          return put(read(first, count), place.rows, chunks[0]);
         Nums targets = {place.rows};
         if (v.needsSinkQuery())
           targets.push_back(sinks(place.rows));
@@ -134,7 +137,7 @@ void QueryTile::emitLoad(const AttendContext &c, const QueryPlace &place,
           put(high, to, chunks[1]);
         }
       },
-      atOnce, /*chunksInLoop=*/inSteps || v.needsSinkQuery());
+      passesAtOnce, /*chunksInLoop=*/inLoop);
 }
 
 WarpAttend::WarpAttend(AttendContext &c, const KeyTiles &tiles,

@@ -77,6 +77,8 @@ Num KernelBuilder::iota(int64_t lanes) {
 }
 
 Num KernelBuilder::lane(Num vector, int64_t index) {
+  if (!isVector(vector))
+    return vector; // of one lane: vec()
   return num(vector::ExtractOp::create(*this, vector.value, index));
 }
 

@@ -101,6 +101,7 @@ public:
   Num splatVector(Num scalar, int64_t lanes);
   /// <0, 1, ..., lanes - 1> as i32.
   Num iota(int64_t lanes);
+  /// Of what has one lane, itself.
   Num lane(Num vector, int64_t index);
   Num shuffle(Num a, Num b, llvm::ArrayRef<int64_t> mask);
   Num slice(Num vector, int64_t offset, int64_t size);
