@@ -64,16 +64,19 @@ FailureOr<PrefillShape> PrefillShape::get(const Variant &v, const Chip &chip,
   KeyTiles tiles = shape.keyTiles(v);
   bool wide = tiles.key.element.isF32() || tiles.value.element.isF32();
   // Rows that are multiplied as they are stored, with scores that are masked at
-  // most, leave registers for queries of 192.
-  bool plain = !tiles.decodes() && v.mask == MaskKind::none && !v.score;
-  int64_t held = wide ? 32 : plain ? 192 : 128;
+  // most by their places, leave registers for queries of 192; tables of masks
+  // take some.
+  const bool masked = v.mask != MaskKind::none, asStored = !tiles.decodes();
+  const int64_t held = wide                              ? 32
+                       : asStored && !masked && !v.score ? 192
+                       : asStored || !masked             ? 128
+                                                         : 64;
   shape.queriesInRegisters =
       frugality == 0 && v.keyDim() <= held && v.valueDim() <= 128;
   // Where keys are wide, a loop over them spares more than smaller tiles do,
-  // and costs less.
-  bool wideKeys = v.keyDim() > (wide ? 64 : 128);
-  // Halves of f32 take turns anyway (WarpAttend::products).
-  shape.productsInLoop = (wideKeys && tiles.key.element.isF32()) ||
+  // and costs less. Halves of f32 take turns anyway (WarpAttend::products).
+  const bool wideKeys = v.keyDim() > (wide ? 64 : 128);
+  shape.productsInLoop = (wideKeys && (tiles.key.element.isF32() || masked)) ||
                          frugality >= (wideKeys ? 1 : 3);
   // A region that reads tables, or one beside two rotated queries and scales:
   // more scores than those of 32 keys spill, as ptxas says.
