@@ -7,7 +7,6 @@
 
 #include "WarpAttend.h"
 
-#include "Rotation.h"
 #include "ScoreRow.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -17,128 +16,8 @@ using namespace mlir;
 namespace kvc::gpu {
 
 //===----------------------------------------------------------------------===//
-// Queries
+// Queries in registers
 //===----------------------------------------------------------------------===//
-
-/// Of a row of queries, this thread has the chunks from `firstChunk` on that
-/// are `perRow` apart, and its neighbours the others: their largest magnitude.
-static Num emitLargest(const QueryTile &queries, Num source, Num firstChunk,
-                       int64_t perRow) {
-  KernelBuilder &b = *source.builder;
-  Type element = queries.variant.element;
-  const int64_t count = pieceOf(queries.element);
-  Num largest;
-  auto meet = [&](Num magnitude) {
-    largest = largest ? maxNumber(largest, magnitude) : magnitude;
-  };
-  for (int64_t c = 0; c < queries.tile.chunks; c += perRow) {
-    Stepped first = Stepped(firstChunk, c) * count;
-    if (element.isF32()) {
-      for (Num x : readGlobalRow(element, source, first, count))
-        meet(b.num(math::AbsFOp::create(b, x.value)));
-      continue;
-    }
-    // Two at once: 16-bit floats without their signs.
-    Num words =
-        loadInvariant(b.vec(4, b.i32()), addressOf(source, first, 2), 16);
-    for (int64_t i = 0; i < 4; ++i)
-      meet(b.num(LLVM::BitcastOp::create(
-          b, b.vec(2, element), (b.lane(words, i) & 0x7fff7fff).value)));
-  }
-  if (!element.isF32())
-    largest =
-        maxNumber(b.toF32(b.lane(largest, 0)), b.toF32(b.lane(largest, 1)));
-  return laneMax(largest, perRow);
-}
-
-void QueryTile::emitLoad(const AttendContext &c, const QueryPlace &place,
-                         int64_t threads, bool inSteps) const {
-  Step named(c.b, "load queries");
-  KernelBuilder &b = c.b;
-  const Variant &v = variant;
-  Num data = c.params.load(KVC_FIELD(kvcrt_params, query.data));
-  Num tokenStride = c.params.load(KVC_FIELD(kvcrt_params, query.token_stride));
-  Num headStride = c.params.load(KVC_FIELD(kvcrt_params, query.head_stride));
-  int64_t count = pieceOf(element);
-  TileWalk walk(threads, tile.rows, tile.chunks,
-                v.rope() ? partnerPieces(v, count) : 0);
-  const bool isCopy = !v.rope() && !scalesQueries(v) && element == v.element;
-  // Four chunks hide what the memory's latency is, where they are work.
-  const int64_t perThread = walk.chunks / walk.perRow, mostAtOnce = 4;
-  const bool inLoop =
-      inSteps || v.needsSinkQuery() || (!isCopy && perThread > mostAtOnce);
-  const int64_t passesAtOnce =
-      isCopy ? 0 : std::max<int64_t>(1, mostAtOnce / perThread);
-  walk.forEach(
-      b, threadId(b),
-      [&](Num r) -> Nums {
-        // Rows that do not exist are the last one once more: nobody reads what
-        // becomes of them.
-        Num safe = min(c.firstRow + r, c.endRow - 1);
-        Num token = c.rowToken(safe);
-        Num source = b.at(data, b.toI64(c.stepToken + token) * tokenStride +
-                                    b.toI64(c.rowHead(safe)) * headStride);
-        Nums found = {source};
-        if (scalesQueries(v)) {
-          Num firstChunk = threadId(b) % walk.perRow;
-          Num factor =
-              queryFactor(emitLargest(*this, source, firstChunk, walk.perRow));
-          b.ifThen((firstChunk == 0) & (r < tile.rows), [&] {
-            b.store(inverseFactor(factor), place.inverseFactor(r), 4);
-          });
-          found.push_back(factor);
-        }
-        if (!v.rope())
-          return found;
-        Num position = c.rowPosition(token);
-        auto angles = [&](Num position) {
-          return Angles::at(c.cache, v, position, Num()).row;
-        };
-        found.push_back(angles(position));
-        if (v.needsSinkQuery())
-          found.push_back(angles(c.sinkPosition(token, position)));
-        return found;
-      },
-      [&](ArrayRef<Num> found, Stepped r, ArrayRef<Stepped> chunks) {
-        Num source = found[0];
-        Stepped first = chunks[0] * count;
-        if (isCopy) {
-          Num chunk = loadInvariant(b.vec(4, b.i32()),
-                                    addressOf(source, chunks[0], 16), 16);
-          return b.store(chunk, tile.address(place.rows, r, chunks[0]), 16);
-        }
-        auto read = [&](Stepped first, int64_t count) {
-          return readGlobalRow(v.element, source, first, count);
-        };
-        ArrayRef<Num> angles = found.drop_front(1);
-        Num factor;
-        if (scalesQueries(v)) {
-          factor = angles.front();
-          angles = angles.drop_front();
-        }
-        auto put = [&](Nums piece, Num to, Stepped chunk) {
-          if (factor)
-            for (Num &x : piece)
-              x = x * factor;
-          storePiece(piece, tile.address(to, r, chunk), element);
-        };
-        if (!v.rope())
-          return put(read(first, count), place.rows, chunks[0]);
-        Nums targets = {place.rows};
-        if (v.needsSinkQuery())
-          targets.push_back(sinks(place.rows));
-        for (auto [to, row] : llvm::zip(targets, angles)) {
-          if (chunks.size() == 1) {
-            put(emitRotatedPiece(v, {row}, first, count, read), to, chunks[0]);
-            continue;
-          }
-          auto [low, high] = emitRotatedPair(v, {row}, first, count, read);
-          put(low, to, chunks[0]);
-          put(high, to, chunks[1]);
-        }
-      },
-      passesAtOnce, /*chunksInLoop=*/inLoop);
-}
 
 WarpAttend::WarpAttend(AttendContext &c, const KeyTiles &tiles,
                        const QueryTile &queryTile, QueryPlace queries, Num ring,

@@ -17,42 +17,10 @@
 
 #include "AttentionMath.h"
 #include "KeyTiles.h"
+#include "QueryTile.h"
 #include "RangeFactor.h"
 
 namespace kvc::gpu {
-
-/// Where a block's queries lie in shared memory: the rows, and what gives their
-/// factors back, an f32 a row, where they have some.
-struct QueryPlace {
-  Num rows, factors;
-  Num inverseFactor(Num row) const {
-    return rows.builder->at(factors, row << 2);
-  }
-};
-
-/// The query rows of a block in shared memory: one tile, and a second one,
-/// turned for the sinks, where the variant needs it.
-struct QueryTile {
-  QueryTile(const Variant &variant, int64_t rows)
-      : variant(variant), element(operandType(variant, variant.keyStorage)),
-        tile(SharedTile::ofBytes(
-            rows, variant.keyDim() * element.getIntOrFloatBitWidth() / 8)) {}
-  int64_t bytes() const {
-    return tile.bytes() * (variant.needsSinkQuery() ? 2 : 1);
-  }
-  int64_t factorBytes() const {
-    return scalesQueries(variant) ? tile.rows * 4 : 0;
-  }
-  /// By all `threads` threads of the block; rows that do not exist are like the
-  /// last one. With `inSteps`, a thread has one chunk of each row at once.
-  void emitLoad(const AttendContext &c, const QueryPlace &place,
-                int64_t threads, bool inSteps) const;
-  Num sinks(Num base) const { return base.builder->at(base, tile.bytes()); }
-
-  const Variant &variant;
-  mlir::Type element; // of the products
-  SharedTile tile;
-};
 
 /// Which of the two queries a tile of the variant meets, where there are two.
 struct TileQuery {
