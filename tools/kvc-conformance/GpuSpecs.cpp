@@ -129,6 +129,17 @@ std::vector<Spec> gpuSpecs() {
               setRope(s, 128, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_ATTEND);
               quantised(KVCRT_F8E4M3FN, KVCRT_F8E4M3FN)(s);
             });
+  // Queries of 192 in registers; and two of them, one turned for the sinks.
+  specs.add(makeSpec("gqa4 d192:128", 8, 2, 192, 128, KVCRT_BF16));
+  specs.add(
+      makeSpec("streaming rope append 192:128", 4, 2, 192, 128, KVCRT_F16),
+      [](Spec &s) {
+        setWindow(s, 40, 4);
+        setRope(s, 64, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_APPEND);
+      });
+  // Wide keys beside a table of masks are multiplied in a loop.
+  specs.add(makeSpec("mask packed d256", 4, 2, 256, 256, KVCRT_BF16),
+            [](Spec &s) { s.mask = kvcref::MaskKind::Packed; });
   // Halves of a rotated part that no piece of eight fits: partners come four at
   // once, and one by one.
   specs.add(makeSpec("rope attend 40 f8E4M3FN d80", 8, 2, 80, 128, KVCRT_F16),

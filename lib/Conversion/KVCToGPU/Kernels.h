@@ -34,9 +34,9 @@ struct Chip {
 };
 
 /// How hard the kernels try to get by with few registers (kFrugalityAttr):
-///   1  queries stay in shared memory, addresses in the loop; where they do
-///      anyway, since keys are wide, products are a loop over head_dim; else
-///      half the keys of a prefill tile
+///   1  queries stay in shared memory, addresses in the loop; products of wide
+///      keys are a loop over head_dim, or, where they are one anyway or keys
+///      are narrow, a prefill tile has half the keys
 ///   2  half the keys, or the half of that; stored rows become operands in a
 ///      loop
 ///   3  16 keys a prefill tile, products in a loop; queries a chunk at a time;

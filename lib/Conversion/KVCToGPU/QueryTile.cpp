@@ -19,8 +19,8 @@ using namespace mlir;
 
 namespace kvc::gpu {
 
-/// Chunks that a thread has in flight where they are work: as many as hide the
-/// memory's latency.
+/// Chunks that a thread has in flight where they are turned or scaled: as many
+/// as hide the memory's latency.
 static constexpr int64_t kAtOnce = 4;
 
 namespace {
@@ -47,8 +47,8 @@ private:
   void copyChunk(const QueryRow &row, Stepped r, Stepped chunk) const;
   void turnChunks(const QueryRow &row, Stepped r,
                   ArrayRef<Stepped> chunks) const;
-  Nums read(const QueryRow &row, Stepped first, int64_t count) const {
-    return readGlobalRow(v.element, row.source, first, count);
+  Nums read(const QueryRow &row, Stepped first, int64_t elements) const {
+    return readGlobalRow(v.element, row.source, first, elements);
   }
   void put(Nums piece, const QueryRow &row, Num target, Stepped r,
            Stepped chunk) const;
@@ -100,9 +100,9 @@ QueryLoad::QueryLoad(const QueryTile &queries, const AttendContext &c,
 /// `firstChunk` on that are perRow apart, and its neighbours the others.
 Num QueryLoad::largest(Num source, Num firstChunk) const {
   const Type element = v.element;
-  Num largest;
+  Num most;
   auto meet = [&](Num magnitude) {
-    largest = largest ? maxNumber(largest, magnitude) : magnitude;
+    most = most ? maxNumber(most, magnitude) : magnitude;
   };
   for (int64_t chunk = 0; chunk < walk.chunks; chunk += walk.perRow) {
     Stepped first = Stepped(firstChunk, chunk) * count;
@@ -119,9 +119,8 @@ Num QueryLoad::largest(Num source, Num firstChunk) const {
           b, b.vec(2, element), (b.lane(words, i) & 0x7fff7fff).value)));
   }
   if (!element.isF32())
-    largest =
-        maxNumber(b.toF32(b.lane(largest, 0)), b.toF32(b.lane(largest, 1)));
-  return laneMax(largest, walk.perRow);
+    most = maxNumber(b.toF32(b.lane(most, 0)), b.toF32(b.lane(most, 1)));
+  return laneMax(most, walk.perRow);
 }
 
 QueryRow QueryLoad::findRow(Num r) const {
@@ -170,8 +169,8 @@ void QueryLoad::turnChunks(const QueryRow &row, Stepped r,
   Nums targets = {place.rows};
   if (v.needsSinkQuery())
     targets.push_back(queries.sinks(place.rows));
-  auto reader = [&](Stepped first, int64_t count) {
-    return read(row, first, count);
+  auto reader = [&](Stepped first, int64_t elements) {
+    return read(row, first, elements);
   };
   Stepped first = chunks[0] * count;
   for (auto [target, angles] : llvm::zip(targets, row.angles)) {

@@ -82,8 +82,8 @@ std::pair<Nums, Nums> emitRotatedPair(const Variant &variant,
        high = read(first + variant.policy.rope.dim / 2, count);
   for (auto [x, y, angle] :
        llvm::zip(low, high, loadAngles(variant, angles, first, count)))
-    std::tie(x, y) = std::pair(turn(x, y, angle.cosine, -angle.sine),
-                               turn(y, x, angle.cosine, angle.sine));
+    std::tie(x, y) = std::pair{turn(x, y, angle.cosine, -angle.sine),
+                               turn(y, x, angle.cosine, angle.sine)};
   return {low, high};
 }
 

@@ -76,8 +76,8 @@ FailureOr<PrefillShape> PrefillShape::get(const Variant &v, const Chip &chip,
   // Where keys are wide, a loop over them spares more than smaller tiles do,
   // and costs less. Halves of f32 take turns anyway (WarpAttend::products).
   const bool wideKeys = v.keyDim() > (wide ? 64 : 128);
-  shape.productsInLoop = (wideKeys && (tiles.key.element.isF32() || masked)) ||
-                         frugality >= (wideKeys ? 1 : 3);
+  const bool alwaysInLoop = wideKeys && (tiles.key.element.isF32() || masked);
+  shape.productsInLoop = alwaysInLoop || frugality >= (wideKeys ? 1 : 3);
   // A region that reads tables, or one beside two rotated queries and scales:
   // more scores than those of 32 keys spill, as ptxas says.
   bool busy = v.score && (!VariantOp(v.op).getCaptures().empty() ||
@@ -88,7 +88,7 @@ FailureOr<PrefillShape> PrefillShape::get(const Variant &v, const Chip &chip,
   bool wideOperands = tiles.decodes() && v.valueDim() > 192;
   // Halves of scores and weights of f32 take twice the registers.
   int64_t whole = wide || busy || wideOperands ? 32 : 64;
-  if (int32_t smaller = frugality - wideKeys; smaller > 0)
+  if (int32_t smaller = frugality - (wideKeys && !alwaysInLoop); smaller > 0)
     whole = smaller == 1 ? whole / 2 : 16;
   for (int64_t warps : {4, 2})
     for (int64_t budget : {chip.sharedBytesPerSM / 2 - 1024, chip.sharedBytes})

@@ -9,8 +9,6 @@
 
 #include "ScoreRow.h"
 
-#include "mlir/Dialect/Math/IR/Math.h"
-
 using namespace mlir;
 
 namespace kvc::gpu {

@@ -77,8 +77,10 @@ Num KernelBuilder::iota(int64_t lanes) {
 }
 
 Num KernelBuilder::lane(Num vector, int64_t index) {
-  if (!isVector(vector))
-    return vector; // of one lane: vec()
+  if (!isVector(vector)) {
+    assert(index == 0 && "of one lane, as vec() makes it");
+    return vector;
+  }
   return num(vector::ExtractOp::create(*this, vector.value, index));
 }
 

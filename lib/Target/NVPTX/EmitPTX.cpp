@@ -90,6 +90,9 @@ static std::unique_ptr<llvm::TargetMachine> createMachine(const GpuChip &chip,
     emitError() << "expected an LLVM with the NVPTX target, got: " << error;
     return nullptr;
   }
+  // The level above adds two runs of GVN for what addresses have in common.
+  // They share it as they are made (Stepped.h), and kernels are no better for
+  // it.
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
       llvm::Triple(kTriple), chip.name,
       "+ptx" + std::to_string(ptxVersion(chip)), llvm::TargetOptions(),

@@ -200,11 +200,34 @@ Registers::Results Registers::compare(const Instruction &i,
           {find(operands[1]), combine(fails)}};
 }
 
+/// "PLOP3.LUT P0, PT, PT, PT, UP0, 0x80, 0x0": of three predicates, two results
+/// by a table each, in which the first of the three is the highest bit of the
+/// place.
+Registers::Results Registers::lookUp(const Instruction &i,
+                                     llvm::ArrayRef<StringRef> operands) const {
+  if (operands.size() != 7 || !hasOnly(i, {"LUT"}))
+    return {};
+  unsigned place = 0;
+  for (StringRef operand : operands.slice(2, 3)) {
+    Value value = predicate(operand);
+    if (!value)
+      return {};
+    place = place << 1 | *value;
+  }
+  Results results;
+  for (unsigned k = 0; k < 2; ++k)
+    if (Value table = integer(operands[5 + k]))
+      results.push_back({find(operands[k]), *table >> place & 1});
+  return results;
+}
+
 Registers::Results Registers::compute(const Instruction &i) const {
   llvm::SmallVector<StringRef> operands = operandsOf(i);
   StringRef root = i.root(), to = operands.front();
   if (llvm::is_contained({"ISETP", "UISETP"}, root))
     return compare(i, operands);
+  if (root == "PLOP3")
+    return lookUp(i, operands);
   if (isPredicate(to))
     return {};
   // Carries out of a sum stand behind its result.
@@ -233,13 +256,14 @@ Registers::Results Registers::compute(const Instruction &i) const {
       return {};
     in.push_back(*value);
   }
-  if (has({"IADD3", "UIADD3"}, 3))
+  // Of 64 bits, the lower ones: forget() drops the others.
+  if (has({"IADD3", "UIADD3"}, 3, {"64"}))
     return {{place, in[0] + in[1] + in[2]}};
   if (has({"IADD", "UIADD", "VIADD", "UVIADD"}, 2))
     return {{place, in[0] + in[1]}};
   if (has({"IMAD", "UIMAD"}, 3, {"MOV", "U32", "IADD", "SHL"}))
     return {{place, in[0] * in[1] + in[2]}};
-  if (has({"MOV", "UMOV", "R2UR"}, 1))
+  if (has({"MOV", "UMOV", "R2UR"}, 1, {"64"}))
     return {{place, in[0]}};
   return {};
 }

@@ -54,6 +54,8 @@ private:
   Value integer(llvm::StringRef operand) const;
   Value predicate(llvm::StringRef operand) const;
   Results compute(const Instruction &instruction) const;
+  Results lookUp(const Instruction &instruction,
+                 llvm::ArrayRef<llvm::StringRef> operands) const;
   Results compare(const Instruction &instruction,
                   llvm::ArrayRef<llvm::StringRef> operands) const;
 
