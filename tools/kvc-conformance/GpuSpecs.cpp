@@ -129,8 +129,7 @@ std::vector<Spec> gpuSpecs() {
               setRope(s, 128, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_ATTEND);
               quantised(KVCRT_F8E4M3FN, KVCRT_F8E4M3FN)(s);
             });
-  // Queries of 192 in registers; and two of them, one turned for the sinks.
-  specs.add(makeSpec("gqa4 d192:128", 8, 2, 192, 128, KVCRT_BF16));
+  // Queries of 192 in registers, one turned for the sinks.
   specs.add(
       makeSpec("streaming rope append 192:128", 4, 2, 192, 128, KVCRT_F16),
       [](Spec &s) {
