@@ -124,11 +124,14 @@ std::vector<Spec> gpuSpecs() {
                 quantised(format, format)(s);
               });
   // Codes that become numbers, are turned and become operands of another type.
+  auto turnedCodes = [&](int32_t dim, int32_t key, int32_t value) {
+    return [=](Spec &s) {
+      setRope(s, dim, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_ATTEND);
+      quantised(key, value)(s);
+    };
+  };
   specs.add(makeSpec("rope attend f8E4M3FN d128", 8, 2, 128, 128, KVCRT_BF16),
-            [&](Spec &s) {
-              setRope(s, 128, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_ATTEND);
-              quantised(KVCRT_F8E4M3FN, KVCRT_F8E4M3FN)(s);
-            });
+            turnedCodes(128, KVCRT_F8E4M3FN, KVCRT_F8E4M3FN));
   // Queries of 192 in registers, one turned for the sinks.
   specs.add(
       makeSpec("streaming rope append 192:128", 4, 2, 192, 128, KVCRT_F16),
@@ -142,15 +145,9 @@ std::vector<Spec> gpuSpecs() {
   // Halves of a rotated part that no piece of eight fits: partners come four at
   // once, and one by one.
   specs.add(makeSpec("rope attend 40 f8E4M3FN d80", 8, 2, 80, 128, KVCRT_F16),
-            [&](Spec &s) {
-              setRope(s, 40, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_ATTEND);
-              quantised(KVCRT_F8E4M3FN, KVCRT_F8E4M3FN)(s);
-            });
+            turnedCodes(40, KVCRT_F8E4M3FN, KVCRT_F8E4M3FN));
   specs.add(makeSpec("rope attend 18 f8E4M3FN", 4, 2, 64, 64, KVCRT_BF16),
-            [&](Spec &s) {
-              setRope(s, 18, KVCRT_ROPE_NEOX, KVCRT_ROPE_AT_ATTEND);
-              quantised(KVCRT_F8E4M3FN, KVCRT_I8)(s);
-            });
+            turnedCodes(18, KVCRT_F8E4M3FN, KVCRT_I8));
   specs.add(
       makeSpec("streaming rope pairs f8E4M3FN f32", 4, 2, 80, 80, KVCRT_F32),
       [&](Spec &s) {
